@@ -1,0 +1,40 @@
+# Two commands: `make demo` and `make test`. Both set up .venv first, and only when something it depends on changed.
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := hookspecs $(sort $(wildcard adapters/*))
+READY := .venv/.ready
+SOURCES := interhost hookspecs adapters tests
+
+.PHONY: demo test check format schema docs bench clean
+.DEFAULT_GOAL := test
+
+$(READY): pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(MEMBERS)) Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "interhost needs Python 3.11 or later; try: make PYTHON=python3.12" >&2; exit 1; }
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt setuptools
+	$(BIN)/python -m pip install --quiet --no-build-isolation -c constraints.txt \
+	  $(addprefix -e ./,$(MEMBERS)) -e '.[dev]'
+	touch $@
+
+demo: $(READY)
+	@$(BIN)/interhost demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(READY)
+	$(BIN)/python -m interhost_hookspecs.schema > interhost/bus/interbus.schema.json
+
+clean:
+	rm -rf .venv build

@@ -1,0 +1,250 @@
+"""What an adapter may use while it observes or reacts.
+
+These are protocols: the host implements them once, ``interhost_hookspecs.testing`` has the fakes. Nothing here does
+anything, so an adapter depends on words and not on the host.
+
+Source: design section 7, step 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from interhost_hookspecs.intent import Advice, Draft
+from interhost_hookspecs.submission import (
+    ArtifactSubmitted,
+    GateOverridden,
+    RunAdvanced,
+    SprintCreated,
+    TaskDispatched,
+)
+
+
+class InDoubtError(Exception):
+    """An outside effect may or may not have happened, and nobody can be asked. Raised by ``ctx.once``."""
+
+
+@frozen(kw_only=True)
+class Completed:
+    """How a command ended. Never an exception: a missing or hung tool is an answer.
+
+    Attributes:
+        argv: What was run.
+        returncode: Exit status; ``None`` when it did not start or was ended by the deadline.
+        stdout: Standard output, decoded as UTF-8 with replacement.
+        stderr: Standard error, decoded likewise.
+        problem: ``""``, or in one line why there is no exit status (``not found``, ``timed out after 10 s``).
+    """
+
+    argv: tuple[str, ...]
+    returncode: int | None
+    stdout: str = ""
+    stderr: str = ""
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command ran and exited with 0."""
+        return self.returncode == 0
+
+
+class Tail(Protocol):
+    """New complete lines of one file since the adapter's last stored look."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines, without their newline; an unfinished last line is left for the next look."""
+
+    def give_back(self, count: int) -> None:
+        """Leave the last ``count`` lines for the next look, which comes soon."""
+
+
+class Cursor(Protocol):
+    """The adapter's own named positions. A change is stored with the observation or outcome it belongs to."""
+
+    def get(self, name: str) -> str | None:
+        """The stored value, or ``None``."""
+
+    def set(self, name: str, value: str) -> None:
+        """Store a value when this call's result is stored."""
+
+
+class Guards(Protocol):
+    """Questions about the ecosystem. They never raise and never block; no provider means "no"."""
+
+    def has_ic(self) -> bool:
+        """Whether the ``ic`` command is on PATH."""
+
+    def has_bd(self) -> bool:
+        """Whether the ``bd`` command is on PATH."""
+
+    def has_companion(self, name: str) -> bool:
+        """Whether the named plugin is installed."""
+
+    def in_ecosystem(self) -> bool:
+        """Whether the central interbase install exists."""
+
+    def get_bead(self) -> str:
+        """The current bead id, or an empty string."""
+
+    def in_sprint(self) -> bool:
+        """Whether a bead and an active run exist."""
+
+
+class Submissions(Protocol):
+    """The five policy-governing writes. ``None`` means that no provider answered.
+
+    Raises:
+        SubmissionError: The policy layer refused, or the write failed.
+    """
+
+    def create_sprint(
+        self, *, goal: str, complexity: int | None = None, lane: str | None = None
+    ) -> SprintCreated | None:
+        """Begin a sprint."""
+
+    def dispatch_task(self, *, run_id: str, prompt_file: Path, agent: str | None = None) -> TaskDispatched | None:
+        """Hand a task to an agent."""
+
+    def advance_run(self, *, bead_id: str, phase: str, artifact: Path | None = None) -> RunAdvanced | None:
+        """Move a run on from ``phase``."""
+
+    def override_gate(self, *, run_id: str, reason: str, category: str) -> GateOverridden | None:
+        """Pass a gate by decision of a person."""
+
+    def submit_artifact(self, *, bead_id: str, kind: str, path: Path) -> ArtifactSubmitted | None:
+        """Register an artifact."""
+
+
+class Sideband(Protocol):
+    """Interband files."""
+
+    def read(self, namespace: str, channel: str, key: str) -> Mapping[str, object] | None:
+        """The payload of one file, or ``None`` when it is absent or not a version-1 envelope."""
+
+
+class AdapterContext(Protocol):
+    """Everything an adapter may use. One context serves one call."""
+
+    @property
+    def adapter(self) -> str:
+        """The adapter's name."""
+
+    @property
+    def config(self) -> Mapping[str, object]:
+        """The table ``[adapters.<name>]`` of the user's ``config.toml``; empty when there is none."""
+
+    @property
+    def home(self) -> Path:
+        """The user's home directory."""
+
+    @property
+    def projects(self) -> tuple[Path, ...]:
+        """Roots of the projects the host has seen, most recent first."""
+
+    @property
+    def cursor(self) -> Cursor:
+        """The adapter's named positions."""
+
+    @property
+    def guards(self) -> Guards:
+        """Questions about the ecosystem."""
+
+    @property
+    def submit(self) -> Submissions:
+        """The policy-governing writes."""
+
+    @property
+    def sideband(self) -> Sideband:
+        """Interband files."""
+
+    def now(self) -> datetime:
+        """The time, with time zone."""
+
+    def module_root(self) -> Path | None:
+        """Where the module behind this adapter is installed, or ``None``.
+
+        First hit wins: ``INTERHOST_<MODULE>_ROOT``, the module's own ``<MODULE>_ROOT``, the record of installed
+        Claude Code plugins.
+        """
+
+    def find_bead(self, path: Path) -> str | None:
+        """The bead named by a ``**Bead:**`` line in a text file, or ``None``."""
+
+    def tail(self, path: Path) -> Tail:
+        """New lines of an append-only file.
+
+        The position is kept as inode and offset. The first look at an existing file is a silent baseline: it answers
+        with no lines unless the user asked for a backfill. A file that was replaced or cut short is read from its
+        start.
+        """
+
+    def changed(self, pattern: str, *, root: Path, settle: float = 2.0) -> tuple[Path, ...]:
+        """Files under ``root`` that match a glob and are new or different since the last stored look.
+
+        Args:
+            pattern: Glob relative to ``root``, such as ``docs/research/*/findings.json``.
+            root: Directory to look in. A missing one has no files.
+            settle: Seconds a file must have been left alone; until then the host looks again soon.
+
+        The first look at a root is a silent baseline, as for ``tail``.
+        """
+
+    def look_again(self, path: Path) -> None:
+        """Forget that ``path`` was reported by ``changed``: it is not ready, and the host comes back soon."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 10.0,
+        cwd: Path | None = None,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run a command with a deadline, in a process group that is ended as a whole.
+
+        Args:
+            argv: Program and arguments; never a shell line.
+            timeout: Seconds until it is ended.
+            cwd: Working directory; left out, the project of the intent.
+            stdin: Text for standard input; left out, it is closed.
+            env: Variables to add. ``CLAVAIN_*`` and ``CLAUDE_*`` of the host's own session are dropped first.
+        """
+
+    def publish(self, draft: Draft) -> None:
+        """Publish a fact together with this call's outcome: both are stored in one transaction, or neither is."""
+
+    def advise(self, advice: Advice) -> None:
+        """Store advice together with this call's outcome."""
+
+    def once(self, action: str, happened: Callable[[], bool | None] | None = None) -> bool:
+        """Guard one outside effect of one intent, across retries and crashes.
+
+        Args:
+            action: Name of the effect, unique within this adapter and intent.
+            happened: Asks the module whether the effect took place; ``None`` as its answer means "cannot tell".
+
+        Returns:
+            True when the effect should be made now, False when it is known to have happened.
+
+        Raises:
+            InDoubtError: An earlier attempt may have made it and nobody can tell; ends ``failed: in doubt``.
+        """
+
+    def request(self, kind: str, text: str, details: Mapping[str, object] | None = None) -> Path:
+        """Write a request for something only a person or an agent can do, and return its path.
+
+        One JSON file and one Markdown file per intent and kind, under ``requests/<adapter>/``; asking again for the
+        same intent rewrites the same files.
+
+        Args:
+            kind: What is asked for, such as ``review``; letters, digits, ``-`` and ``_``.
+            text: The request in Markdown, with the exact command that would fulfil it.
+            details: Further keys of the JSON file.
+        """
