@@ -1,1 +1,1 @@
-"""."""
+"""Claude Code: its hook entry, and what it knows about installed plugins."""

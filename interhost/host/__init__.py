@@ -1,1 +1,1 @@
-"""."""
+"""The host: finds adapters, loads them, shows them what happened and delivers intents to them."""

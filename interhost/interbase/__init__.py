@@ -1,1 +1,1 @@
-"""."""
+"""Interbase: guards, actions and companion nudges that never raise and never block."""

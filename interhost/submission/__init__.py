@@ -1,1 +1,1 @@
-"""."""
+"""Submissions: the five policy-governing writes."""

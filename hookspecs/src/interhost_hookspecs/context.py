@@ -38,7 +38,8 @@ class Completed:
         returncode: Exit status; ``None`` when it did not start or was ended by the deadline.
         stdout: Standard output, decoded as UTF-8 with replacement.
         stderr: Standard error, decoded likewise.
-        problem: ``""``, or in one line why there is no exit status (``not found``, ``timed out after 10 s``).
+        problem: ``""``, or in one line why there is no exit status (``timed out after 10 s``).
+        missing: There is no such program.
     """
 
     argv: tuple[str, ...]
@@ -46,6 +47,7 @@ class Completed:
     stdout: str = ""
     stderr: str = ""
     problem: str = ""
+    missing: bool = False
 
     @property
     def ok(self) -> bool:

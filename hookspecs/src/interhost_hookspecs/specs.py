@@ -86,7 +86,7 @@ def on_discover_work(intent: Intent[DiscoverWork], ctx: AdapterContext) -> Outco
     """React to candidate work that was found or ranked.
 
     Called once per delivery, after the envelope is stored, when the manifest consumes ``discover_work``; never for
-    the adapter that produced it. Offering the work to someone; never starting it.
+    the adapter that produced it. The work may be offered to someone; it is never started from here.
 
     Args:
         intent: The envelope with its typed payload.
@@ -105,7 +105,7 @@ def on_start_sprint(intent: Intent[StartSprint], ctx: AdapterContext) -> Outcome
     """React to a sprint or run that began.
 
     Called once per delivery, after the envelope is stored, when the manifest consumes ``start_sprint``; never for the
-    adapter that produced it. Preparing indexes, reports or reservations for it.
+    adapter that produced it. The moment to prepare indexes, reports or reservations.
 
     Args:
         intent: The envelope with its typed payload.
@@ -322,7 +322,8 @@ def observe(ctx: AdapterContext) -> Observation | None:
         ctx: What this adapter may use. Positions belong into ``ctx.tail``, ``ctx.changed`` and ``ctx.cursor``.
 
     Returns:
-        What was seen, or ``None``. Drafts, advice and cursors are stored in one transaction.
+        What was seen, or ``None``. Drafts, advice and cursors are stored in one transaction; cursors also when
+        nothing was seen.
 
     Raises:
         Exception: Recorded against this adapter. Nothing of this look is stored; the next look sees the same again.
@@ -340,7 +341,8 @@ def observe_hook(event: HookEvent, ctx: AdapterContext) -> Observation | None:
         ctx: What this adapter may use.
 
     Returns:
-        What was seen, or ``None``. Drafts, advice and cursors are stored in one transaction.
+        What was seen, or ``None``. Drafts, advice and cursors are stored in one transaction; cursors also when
+        nothing was seen.
 
     Raises:
         Exception: Recorded against this adapter; the agent's session is not affected.

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from interhost_hookspecs.catalogue import Payload
 from interhost_hookspecs.context import Completed, InDoubtError
@@ -22,6 +22,7 @@ from interhost_hookspecs.submission import (
     GateOverridden,
     RunAdvanced,
     SprintCreated,
+    SubmissionError,
     TaskDispatched,
 )
 
@@ -127,41 +128,46 @@ class FakeGuards:
 
 @define
 class FakeSubmissions:
-    """Submissions that nobody answers, as when no policy layer is installed. Give one an answer by assigning it."""
+    """Submissions that nobody answers, as when no policy layer is installed.
+
+    Give one an answer by assigning it; ``refusal`` is raised by every one instead.
+    """
 
     sprint: SprintCreated | None = None
     task: TaskDispatched | None = None
     advance: RunAdvanced | None = None
     override: GateOverridden | None = None
     artifact: ArtifactSubmitted | None = None
+    refusal: SubmissionError | None = None
     calls: list[tuple[str, Mapping[str, object]]] = field(factory=list)
+
+    def _answer(self, name: str, answer: P, **arguments: object) -> P:
+        self.calls.append((name, arguments))
+        if self.refusal:
+            raise self.refusal
+        return answer
 
     def create_sprint(
         self, *, goal: str, complexity: int | None = None, lane: str | None = None
     ) -> SprintCreated | None:
         """Record the call."""
-        self.calls.append(("create_sprint", {"goal": goal, "complexity": complexity, "lane": lane}))
-        return self.sprint
+        return self._answer("create_sprint", self.sprint, goal=goal, complexity=complexity, lane=lane)
 
     def dispatch_task(self, *, run_id: str, prompt_file: Path, agent: str | None = None) -> TaskDispatched | None:
         """Record the call."""
-        self.calls.append(("dispatch_task", {"run_id": run_id, "prompt_file": prompt_file, "agent": agent}))
-        return self.task
+        return self._answer("dispatch_task", self.task, run_id=run_id, prompt_file=prompt_file, agent=agent)
 
     def advance_run(self, *, bead_id: str, phase: str, artifact: Path | None = None) -> RunAdvanced | None:
         """Record the call."""
-        self.calls.append(("advance_run", {"bead_id": bead_id, "phase": phase, "artifact": artifact}))
-        return self.advance
+        return self._answer("advance_run", self.advance, bead_id=bead_id, phase=phase, artifact=artifact)
 
     def override_gate(self, *, run_id: str, reason: str, category: str) -> GateOverridden | None:
         """Record the call."""
-        self.calls.append(("override_gate", {"run_id": run_id, "reason": reason, "category": category}))
-        return self.override
+        return self._answer("override_gate", self.override, run_id=run_id, reason=reason, category=category)
 
     def submit_artifact(self, *, bead_id: str, kind: str, path: Path) -> ArtifactSubmitted | None:
         """Record the call."""
-        self.calls.append(("submit_artifact", {"bead_id": bead_id, "kind": kind, "path": path}))
-        return self.artifact
+        return self._answer("submit_artifact", self.artifact, bead_id=bead_id, kind=kind, path=path)
 
 
 @define
@@ -175,7 +181,18 @@ class FakeSideband:
         return self.files.get((namespace, channel, key))
 
 
-Answer = Completed | Callable[[Sequence[str]], Completed]
+@frozen(kw_only=True)
+class FakeCommand:
+    """A command that an adapter wants to run."""
+
+    argv: tuple[str, ...]
+    timeout: float = 10.0
+    cwd: Path | None = None
+    stdin: str | None = None
+    env: Mapping[str, str] = field(factory=dict)
+
+
+Answer = Completed | Callable[[FakeCommand], Completed]
 
 
 @define
@@ -257,11 +274,12 @@ class FakeContext:
         env: Mapping[str, str] | None = None,
     ) -> Completed:
         """Answer from the table."""
-        self.ran.append(tuple(argv))
+        command = FakeCommand(argv=tuple(argv), timeout=timeout, cwd=cwd, stdin=stdin, env=env or {})
+        self.ran.append(command.argv)
         answer = self.commands.get(argv[0])
         if answer is None:
-            return Completed(argv=tuple(argv), returncode=None, problem=f"{argv[0]}: not found")
-        return answer if isinstance(answer, Completed) else answer(argv)
+            return Completed(argv=command.argv, returncode=None, problem=f"{argv[0]}: not found", missing=True)
+        return answer if isinstance(answer, Completed) else answer(command)
 
     def publish(self, draft: Draft) -> None:
         """Keep the draft."""

@@ -1,1 +1,1 @@
-"""x."""
+"""The interhost adapter for interphase: phases and gates of beads, from its telemetry, and back."""

@@ -1,0 +1,74 @@
+"""The Interbus of one state directory: the log, the host's records, and publishing into both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from interhost.bus.database import Database
+from interhost.bus.envelope import Envelope
+from interhost.bus.log import Query
+from interhost.bus.sqlite_log import SqliteLog
+from interhost.bus.store import HostStore
+
+
+class Published(NamedTuple):
+    """Where a fact stands in the log; ``duplicate`` when it was known before."""
+
+    event_id: str
+    seq: int
+    duplicate: bool
+
+
+class Bus:
+    """An open Interbus. Not for sharing between threads or across a fork.
+
+    Args:
+        root: State directory; created if need be.
+        deadline: Seconds to wait for the write lock; ``None`` waits as long as it takes.
+        clock: Seconds since the epoch.
+
+    Raises:
+        StateError: The directory or the database cannot be used.
+    """
+
+    def __init__(self, root: Path, *, deadline: float | None = None, clock: Callable[[], float] = time.time) -> None:
+        """Open, and create when there is nothing yet."""
+        self.root = root
+        self.database = Database(root, deadline=deadline)
+        self.log = SqliteLog(self.database, clock)
+        self.store = HostStore(self.database, clock)
+
+    def publish(self, envelope: Envelope) -> Published:
+        """Store an envelope, unless its natural key or its id is known; then say where it stands.
+
+        Raises:
+            InputError: The id is taken by another content.
+            BusyError: The lock or the disk; nothing was stored.
+        """
+        key = envelope.extensions.get("dedupe_key")
+        with self.database.transaction():
+            if isinstance(key, str) and (seq := self.store.known_fact(key)) is not None:
+                first = self.log.read(Query(after=seq - 1), 1)
+                return Published(first[0].envelope.event_id if first else envelope.event_id, seq, duplicate=True)
+            appended = self.log.append(envelope)
+            if isinstance(key, str):
+                self.store.remember_fact(key, appended.seq)
+        return Published(envelope.event_id, appended.seq, appended.duplicate)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> Bus:
+        """Use it in a ``with`` statement."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the database."""
+        self.close()

@@ -1,0 +1,84 @@
+"""One advisory lock around every write transaction.
+
+SQLite's own busy handler sleeps and retries, which hands the lock to whoever is running: eight writers on a slow disk
+waited up to 11.6 s and some failed; queueing on ``flock`` brought the worst wait to 0.34 s without an error, for 1 us
+when nobody competes. It is held for the transaction only, never while a database is opened or closed.
+Source: reference/event-log.md sections 3d and 5.2.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+
+from interhost.errors import BusyError
+
+_PAUSES = (0.0002, 0.0005, 0.001, 0.002)
+
+
+class FileLock:
+    """An exclusive lock on a file that SQLite does not know.
+
+    Args:
+        path: The file; created if need be.
+        deadline: Seconds to wait; ``None`` waits in the kernel's queue for as long as it takes. Short-lived processes
+            give one, so that a stopped lock holder never stops them.
+    """
+
+    def __init__(self, path: Path, deadline: float | None = None) -> None:
+        """Open the file; nothing is locked yet."""
+        self.path = path
+        self.deadline = deadline
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            BusyError: The deadline passed.
+        """
+        if self.try_acquire():
+            return
+        if self.deadline is None:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            return
+        end = time.monotonic() + self.deadline
+        attempt = 0
+        while not self.try_acquire():
+            if time.monotonic() >= end:
+                raise BusyError(
+                    f"{self.path}: held by another process for more than {self.deadline:g} s",
+                    hint="try again; 'interhost doctor' names the holder",
+                )
+            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            attempt += 1
+
+    def release(self) -> None:
+        """Give the lock back."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the file, which also gives the lock back."""
+        os.close(self._fd)
+
+    def __enter__(self) -> FileLock:
+        """Take the lock."""
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the lock back."""
+        self.release()

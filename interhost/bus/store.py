@@ -1,0 +1,179 @@
+"""The host's own records: attempts, cursors, known facts, effects, advice, projects, problems.
+
+They share the log's file and transaction, so that a cursor never moves without the envelope it led to.
+Source: design section 8.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from interhost.bus.database import Database
+
+
+class Attempt(NamedTuple):
+    """One attempt to deliver one event to one consumer. Times are microseconds since the epoch."""
+
+    consumer: str
+    n: int
+    started: int
+    ended: int
+    outcome: str
+    reason: str
+
+
+class StoredAdvice(NamedTuple):
+    """Text waiting for a session or a context."""
+
+    id: int
+    adapter: str
+    session_id: str | None
+    context_id: str | None
+    text: str
+
+
+class Problem(NamedTuple):
+    """What last went wrong with an adapter outside of a delivery."""
+
+    adapter: str
+    ts: int
+    stage: str
+    reason: str
+
+
+class HostStore:
+    """The host's records in an open database.
+
+    Args:
+        database: The file, shared with the log.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        """Use an open database."""
+        self._db = database
+        self._clock = clock
+
+    def record_attempt(self, seq: int, attempt: Attempt) -> None:
+        """Keep how one attempt ended."""
+        with self._db.transaction():
+            self._db.change(
+                "INSERT OR REPLACE INTO attempt(seq, consumer, started, n, ended, outcome, reason) "
+                "VALUES(?, ?, ?, ?, ?, ?, ?)",
+                seq,
+                attempt.consumer,
+                attempt.started,
+                attempt.n,
+                attempt.ended,
+                attempt.outcome,
+                attempt.reason,
+            )
+
+    def attempts(self, seq: int) -> list[Attempt]:
+        """Every attempt to deliver one event, in the order they began."""
+        rows = self._db.rows(
+            "SELECT consumer, n, started, ended, outcome, reason FROM attempt WHERE seq = ? ORDER BY started, consumer",
+            seq,
+        )
+        return [Attempt(*row) for row in rows]  # type: ignore[arg-type]
+
+    def cursor(self, adapter: str, name: str) -> str | None:
+        """A named position of an adapter."""
+        rows = self._db.rows("SELECT value FROM cursor WHERE adapter = ? AND name = ?", adapter, name)
+        return str(rows[0][0]) if rows else None
+
+    def move_cursor(self, adapter: str, name: str, value: str) -> None:
+        """Store a named position."""
+        with self._db.transaction():
+            self._db.change("INSERT OR REPLACE INTO cursor(adapter, name, value) VALUES(?, ?, ?)", adapter, name, value)
+
+    def known_fact(self, key: str) -> int | None:
+        """Where the fact with this natural key stands in the log, or ``None``."""
+        rows = self._db.rows("SELECT seq FROM dedupe WHERE key = ?", key)
+        return int(str(rows[0][0])) if rows else None
+
+    def remember_fact(self, key: str, seq: int) -> None:
+        """Remember a natural key."""
+        with self._db.transaction():
+            self._db.change("INSERT OR IGNORE INTO dedupe(key, seq) VALUES(?, ?)", key, seq)
+
+    def begin_effect(self, event_id: str, consumer: str, action: str) -> bool:
+        """Record that an outside effect is about to be made; False when an earlier attempt has recorded it."""
+        with self._db.transaction():
+            return (
+                self._db.change(
+                    "INSERT OR IGNORE INTO effect(event_id, consumer, action, ts) VALUES(?, ?, ?, ?)",
+                    event_id,
+                    consumer,
+                    action,
+                    self._now(),
+                )
+                == 1
+            )
+
+    def add_advice(
+        self, adapter: str, text: str, *, session_id: str | None, context_id: str | None, expires: int | None
+    ) -> None:
+        """Keep text for a session or a context; the same text for the same ears is kept once."""
+        with self._db.transaction():
+            self._db.change(
+                "INSERT INTO advice(adapter, session_id, context_id, text, ts, expires) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
+                "WHERE NOT EXISTS(SELECT 1 FROM advice WHERE given IS NULL AND adapter = ?1 AND session_id IS ?2 "
+                "AND context_id IS ?3 AND text = ?4)",
+                adapter,
+                session_id,
+                context_id,
+                text,
+                self._now(),
+                expires,
+            )
+
+    def waiting_advice(self) -> list[StoredAdvice]:
+        """Advice that was not handed out and has not expired, oldest first."""
+        rows = self._db.rows(
+            "SELECT id, adapter, session_id, context_id, text FROM advice "
+            "WHERE given IS NULL AND (expires IS NULL OR expires > ?) ORDER BY id",
+            self._now(),
+        )
+        return [StoredAdvice(*row) for row in rows]  # type: ignore[arg-type]
+
+    def see_project(self, path: Path) -> None:
+        """Remember a project's root; written at most once an hour per project."""
+        now = self._now()
+        rows = self._db.rows("SELECT seen FROM project WHERE path = ?", str(path))
+        if rows and now - int(str(rows[0][0])) < 3_600_000_000:
+            return
+        with self._db.transaction():
+            self._db.change("INSERT OR REPLACE INTO project(path, seen) VALUES(?, ?)", str(path), now)
+
+    def projects(self) -> tuple[Path, ...]:
+        """Roots of known projects, most recent first."""
+        return tuple(Path(str(row[0])) for row in self._db.rows("SELECT path FROM project ORDER BY seen DESC, path"))
+
+    def set_problem(self, adapter: str, stage: str, reason: str) -> None:
+        """Remember what went wrong with an adapter; an empty reason clears it."""
+        known = self._db.rows("SELECT stage, reason FROM problem WHERE adapter = ?", adapter)
+        if known == [(stage, reason)] or (not reason and (not known or known[0][0] != stage)):
+            return
+        with self._db.transaction():
+            if reason:
+                self._db.change(
+                    "INSERT OR REPLACE INTO problem(adapter, ts, stage, reason) VALUES(?, ?, ?, ?)",
+                    adapter,
+                    self._now(),
+                    stage,
+                    reason,
+                )
+            else:
+                self._db.change("DELETE FROM problem WHERE adapter = ? AND stage = ?", adapter, stage)
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with which adapter."""
+        rows = self._db.rows("SELECT adapter, ts, stage, reason FROM problem ORDER BY adapter")
+        return [Problem(*row) for row in rows]  # type: ignore[arg-type]
+
+    def _now(self) -> int:
+        return int(self._clock() * 1_000_000)

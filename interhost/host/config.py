@@ -1,0 +1,71 @@
+"""The user's configuration: ``config.toml`` in the state directory.
+
+::
+
+    [adapters.interphase]
+    enabled = true
+    advance_on_review = false
+
+    [limits]
+    payload_bytes = 1048576
+
+Source: design section 8.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from interhost.bus.payload import MAX_BYTES
+from interhost.errors import InputError
+
+FILE_NAME = "config.toml"
+
+
+class Config:
+    """What ``config.toml`` says; a missing file says nothing.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: Not TOML, or a known key has a wrong type; names file and key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the file."""
+        self.path = path
+        try:
+            self._tables: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            self._tables = {}
+        except (OSError, ValueError) as error:  # tomllib's own error and a decoding error are ValueErrors
+            raise InputError(f"{path}: {error}", hint="correct the file, or move it away") from None
+
+    def adapter(self, name: str) -> Mapping[str, Any]:
+        """The table of one adapter."""
+        return self._table(self._table(self._tables, "adapters", ""), name, "adapters.")
+
+    def is_enabled(self, name: str) -> bool:
+        """Whether the user wants an adapter; they all are until told otherwise."""
+        enabled = self.adapter(name).get("enabled", True)
+        if not isinstance(enabled, bool):
+            raise InputError(f"{self.path}: key 'adapters.{name}.enabled': expected true or false, got {enabled!r}")
+        return enabled
+
+    @property
+    def payload_bytes(self) -> int:
+        """Most bytes of a payload's text."""
+        limit = self._table(self._tables, "limits", "").get("payload_bytes", MAX_BYTES)
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+            raise InputError(f"{self.path}: key 'limits.payload_bytes': expected a number of bytes, got {limit!r}")
+        return limit
+
+    def _table(self, tables: Mapping[str, Any], name: str, prefix: str) -> Mapping[str, Any]:
+        table = tables.get(name, {})
+        if not isinstance(table, dict):
+            raise InputError(f"{self.path}: key '{prefix}{name}': expected a table, got {table!r}")
+        return table

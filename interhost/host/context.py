@@ -1,0 +1,279 @@
+"""The adapter's context, for one call.
+
+What an adapter publishes, advises or moves is collected here and stored by the caller together with the outcome of
+the call, in one transaction. Effects outside (commands, request files) happen at once. Source: design section 7.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from interhost_hookspecs import Advice, Completed, Draft, InDoubtError, Intent
+
+from interhost.bus.bus import Bus
+from interhost.bus.compose import compose
+from interhost.bus.envelope import Envelope
+from interhost.bus.project import git_root
+from interhost.bus.resolve import find_bead, resolve_context
+from interhost.errors import InputError
+from interhost.host.codec import payload_text
+from interhost.host.config import Config
+from interhost.host.files import ChangedFiles, FileTail
+from interhost.host.providers import HostGuards, HostSubmissions, Providers
+from interhost.host.requests import write_request
+from interhost.interband.read import read_payload, sideband_root
+from interhost.manifests.plugins import find_plugin
+from interhost.process import run_process
+
+_FOREIGN = ("CLAVAIN_", "CLAUDE_")
+
+
+class HostCursor:
+    """See :class:`interhost_hookspecs.Cursor`: reads what is stored, keeps what is to be stored."""
+
+    def __init__(self, bus: Bus, adapter: str) -> None:
+        """Positions of one adapter."""
+        self._bus = bus
+        self._adapter = adapter
+        self.moves: dict[str, str] = {}
+
+    def get(self, name: str) -> str | None:
+        """The value as this call sees it."""
+        return self.moves[name] if name in self.moves else self._bus.store.cursor(self._adapter, name)
+
+    def set(self, name: str, value: str) -> None:
+        """Store it with the result of this call."""
+        self.moves[name] = value
+
+
+class HostSideband:
+    """See :class:`interhost_hookspecs.Sideband`."""
+
+    def __init__(self, home: Path) -> None:
+        """Files of one user."""
+        self._root = sideband_root(os.environ, home)
+
+    def read(self, namespace: str, channel: str, key: str) -> Mapping[str, object] | None:
+        """The payload of one file, or ``None``."""
+        return read_payload(self._root, namespace, channel, key) if self._root else None
+
+
+class HostContext:
+    """See :class:`interhost_hookspecs.AdapterContext`.
+
+    Args:
+        adapter: Name of the adapter that is called.
+        bus: The bus.
+        config: The user's configuration.
+        providers: Who answers guards and submissions.
+        cause: The envelope that is delivered, or ``None`` while observing.
+        intent: Its view.
+        backfill: The user wants history from sources that are looked at for the first time.
+    """
+
+    def __init__(
+        self,
+        adapter: str,
+        bus: Bus,
+        config: Config,
+        providers: Providers,
+        *,
+        cause: Envelope | None = None,
+        intent: Intent[Any] | None = None,
+        backfill: bool = False,
+    ) -> None:
+        """Begin a call."""
+        self.adapter = adapter
+        self.home = Path.home()
+        self.config: Mapping[str, object] = config.adapter(adapter)
+        self.projects = bus.store.projects()
+        self.cursor = HostCursor(bus, adapter)
+        self.guards = HostGuards(providers)
+        self.submit = HostSubmissions(providers)
+        self.sideband = HostSideband(self.home)
+        self.envelopes: list[Envelope] = []
+        self.advices: list[Advice] = []
+        self._bus = bus
+        self._limit = config.payload_bytes
+        self.intent = intent
+        self._cause = cause
+        self._backfill = backfill
+        self._tails: dict[Path, FileTail] = {}
+        self._changed: dict[tuple[Path, str], ChangedFiles] = {}
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether something this call looked at will be ready soon."""
+        return any(tail.wants_more for tail in self._tails.values()) or any(
+            changed.wants_more for changed in self._changed.values()
+        )
+
+    def store(self) -> None:
+        """Store everything that was collected; called inside the transaction that ends the call."""
+        for path, tail in self._tails.items():
+            self.cursor.set(f"tail:{path}", tail.position)
+        for (root, pattern), changed in self._changed.items():
+            self.cursor.set(f"changed:{pattern}:{root}", changed.position)
+        for name, value in self.cursor.moves.items():
+            if self._bus.store.cursor(self.adapter, name) != value:
+                self._bus.store.move_cursor(self.adapter, name, value)
+        for envelope in self.envelopes:
+            self._bus.publish(envelope)
+        for advice in self.advices:
+            self._bus.store.add_advice(
+                self.adapter,
+                advice.text,
+                session_id=advice.session_id,
+                context_id=advice.context_id,
+                expires=int(advice.expires.timestamp() * 1_000_000) if advice.expires else None,
+            )
+
+    # What the adapter may use -----------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return datetime.now(UTC)
+
+    def module_root(self) -> Path | None:
+        """Where the module is installed."""
+        name = self.adapter.upper().replace("-", "_")
+        for variable in (f"INTERHOST_{name}_ROOT", f"{name}_ROOT"):
+            if (given := os.environ.get(variable)) and Path(given).is_dir():
+                return Path(given)
+        return find_plugin(self.adapter, os.environ, self.home)
+
+    def find_bead(self, path: Path) -> str | None:
+        """The bead of a ``**Bead:**`` line."""
+        return find_bead(path)
+
+    def tail(self, path: Path) -> FileTail:
+        """New lines of a file; within one call always the same ones."""
+        if path not in self._tails:
+            self._tails[path] = FileTail(path, self.cursor.get(f"tail:{path}"), backfill=self._backfill)
+        return self._tails[path]
+
+    def changed(self, pattern: str, *, root: Path, settle: float = 2.0) -> tuple[Path, ...]:
+        """New or different files; within one call always the same ones."""
+        key = (root, pattern)
+        if key not in self._changed:
+            if not root.is_dir():
+                return ()
+            self._changed[key] = ChangedFiles(
+                root,
+                pattern,
+                self.cursor.get(f"changed:{pattern}:{root}"),
+                now=self.now().timestamp(),
+                settle=settle,
+                backfill=self._backfill,
+            )
+        return tuple(self._changed[key].paths)
+
+    def look_again(self, path: Path) -> None:
+        """Report this path once more, soon."""
+        for changed in self._changed.values():
+            changed.look_again(path, self.now().timestamp())
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 10.0,
+        cwd: Path | None = None,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run a command in the project of the intent."""
+        project = self.intent.project_dir if self.intent else None
+        result = run_process(
+            argv, timeout=timeout, cwd=cwd or project, stdin=stdin, env={**self._environ(), **(env or {})}
+        )
+        return Completed(
+            argv=tuple(argv),
+            returncode=result.returncode,
+            stdout=result.stdout,
+            stderr=result.stderr,
+            problem=result.problem,
+            missing=result.missing,
+        )
+
+    def publish(self, draft: Draft) -> None:
+        """Check a fact now, store it with the outcome."""
+        self.envelopes.append(self._envelope(draft))
+
+    def advise(self, advice: Advice) -> None:
+        """Store advice with the outcome."""
+        self.advices.append(advice)
+
+    def once(self, action: str, happened: Callable[[], bool | None] | None = None) -> bool:
+        """Guard one outside effect."""
+        if self.intent is None:
+            raise RuntimeError("ctx.once guards the effects of a delivery; observing has none")
+        if self._bus.store.begin_effect(self.intent.event_id, self.adapter, action):
+            return True
+        took_place = happened() if happened else None
+        if took_place is None:
+            raise InDoubtError(action)
+        return not took_place
+
+    def request(self, kind: str, text: str, details: Mapping[str, object] | None = None) -> Path:
+        """Write request files."""
+        if self.intent is None:
+            raise RuntimeError("ctx.request belongs to a delivery")
+        return write_request(self._bus.root / "requests" / self.adapter, self.intent, kind, text, details or {})
+
+    # From a draft to an envelope --------------------------------------------------------------------------------------
+
+    def _envelope(self, draft: Draft) -> Envelope:
+        artifact = draft.artifact_path
+        project = draft.project_dir or (self.intent.project_dir if self.intent else None)
+        if project is None and artifact is not None and artifact.is_absolute():
+            project = git_root(artifact.parent)
+        intent = draft.intent or getattr(draft.payload, "INTENT", None)
+        if intent is None:
+            raise InputError("draft: a plain mapping needs 'intent', such as 'module.name@1.0'")
+        own = intent.startswith(f"{self.adapter}.")
+        extensions = {**draft.extensions, **self._causation()}
+        return compose(
+            intent=intent,
+            payload=payload_text(draft.payload),
+            context_id=draft.context_id or self._context_of(draft, project),
+            producer=self.adapter,
+            door="adapter",
+            artifact_path=str(artifact) if artifact else None,
+            severity=draft.severity,
+            consumers=draft.consumers,
+            source_hook=draft.source_hook,
+            occurred_at=draft.occurred_at,
+            project_dir=project,
+            session_id=draft.session_id,
+            dedupe_key=draft.dedupe_key,
+            extensions=extensions,
+            allow_unknown=own,
+            limit=self._limit,
+        )
+
+    def _context_of(self, draft: Draft, project: Path | None) -> str:
+        if self._cause is not None and draft.artifact_path is None:
+            return self._cause.context_id
+        if project is None:
+            raise InputError("draft: names neither a context nor a project, so nobody could tell what it is about")
+        return resolve_context(
+            artifact=project / draft.artifact_path if draft.artifact_path else None,
+            project=project,
+            session_id=draft.session_id,
+            environ=self._environ(),
+            home=self.home,
+        )
+
+    def _causation(self) -> dict[str, object]:
+        if self._cause is None:
+            return {}
+        return {"caused_by": self._cause.event_id, "depth": self._cause.depth + 1}
+
+    def _environ(self) -> dict[str, str]:
+        """Our environment without the session that happened to start us: it is not the intent's (design section 4)."""
+        return {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}

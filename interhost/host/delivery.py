@@ -1,0 +1,121 @@
+"""Deliver one envelope to one adapter, and record how it ended.
+
+Source: design section 7, steps 4 to 6.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from typing import NamedTuple
+
+from interhost_hookspecs import InDoubtError, Outcome, OutcomeKind
+
+from interhost.bus.bus import Bus
+from interhost.bus.envelope import MAX_DEPTH
+from interhost.bus.log import Lease
+from interhost.bus.store import Attempt
+from interhost.host.codec import view
+from interhost.host.config import Config
+from interhost.host.context import HostContext
+from interhost.host.loading import LoadedAdapter, describe, hook_of, is_strict
+from interhost.host.providers import Providers
+
+STALE_SECONDS = 24 * 3600
+
+
+class Delivered(NamedTuple):
+    """How one attempt ended; ``outcome`` is an outcome's kind, or ``error`` for an exception."""
+
+    lease: Lease
+    outcome: str
+    reason: str
+
+
+def deliver_next(bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers) -> Delivered | None:
+    """Make one attempt for one adapter, or answer ``None`` when nothing is due for it."""
+    leases = bus.log.fetch(adapter.name)
+    return _deliver(bus, leases[0], adapter, config, providers) if leases else None
+
+
+def _deliver(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, providers: Providers) -> Delivered:
+    started = _now()
+    if lease.lost:
+        lost = Attempt(lease.consumer, lease.attempt - 1, started - 1, started - 1, "error", "the worker went away")
+        bus.store.record_attempt(lease.stored.seq, lost)
+    context: HostContext | None = None
+    try:
+        if (outcome := _without_asking(lease)) is None:
+            context = _context(bus, lease, adapter, config, providers)
+            outcome = _ask(context, lease, adapter)
+    except Exception as error:
+        if is_strict():
+            bus.log.release(lease)
+            raise
+        return _failed(bus, lease, started, describe(error))
+    except BaseException:
+        bus.log.release(lease)  # we are told to stop: the attempt does not count
+        raise
+    try:
+        return _finish(bus, lease, started, outcome, context)
+    except Exception as error:  # what it wanted to store does not fit
+        if is_strict():
+            raise
+        return _failed(bus, lease, started, describe(error))
+
+
+def _without_asking(lease: Lease) -> Outcome | None:
+    """Outcomes that need no adapter."""
+    if lease.stored.envelope.depth > MAX_DEPTH:
+        return Outcome.skipped(f"chain of reactions deeper than {MAX_DEPTH}")
+    if lease.attempt == 1 and time.time() - lease.stored.ts / 1e6 > STALE_SECONDS:
+        return Outcome.skipped("stale: older than 24 h")
+    return None
+
+
+def _context(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, providers: Providers) -> HostContext:
+    envelope = lease.stored.envelope
+    return HostContext(adapter.name, bus, config, providers, cause=envelope, intent=view(envelope))
+
+
+def _ask(context: HostContext, lease: Lease, adapter: LoadedAdapter) -> Outcome:
+    call = getattr(adapter.hook, hook_of(lease.stored.envelope.name))
+    try:
+        # Standard output belongs to whoever runs us.
+        with contextlib.redirect_stdout(sys.stderr):
+            answers = call(intent=context.intent, ctx=context)
+    except InDoubtError as doubt:
+        return Outcome.failed(f"in doubt: whether '{doubt}' happened cannot be told; look, then redrive or let it be")
+    answer = answers[0] if answers else Outcome.skipped("not this adapter's business")
+    if not isinstance(answer, Outcome):
+        raise TypeError(f"answered {type(answer).__name__}, expected Outcome or None")
+    return answer
+
+
+def _finish(bus: Bus, lease: Lease, started: int, outcome: Outcome, context: HostContext | None) -> Delivered:
+    """Store the outcome with everything that belongs to it; a late one changes nothing."""
+    attempt = Attempt(lease.consumer, lease.attempt, started, _now(), outcome.kind, outcome.reason)
+    with bus.database.transaction():
+        if outcome.kind is OutcomeKind.DEFERRED and outcome.until is not None:
+            held = bus.log.release(lease, int(outcome.until.timestamp() * 1_000_000))
+        else:
+            held = bus.log.ack(lease)
+        if not held:
+            return Delivered(lease, "late", "the lease had run out; another attempt decides")
+        bus.store.record_attempt(lease.stored.seq, attempt)
+        if context:
+            context.store()
+    return Delivered(lease, outcome.kind, outcome.reason)
+
+
+def _failed(bus: Bus, lease: Lease, started: int, reason: str) -> Delivered:
+    with bus.database.transaction():
+        if bus.log.nack(lease, reason):
+            attempt = Attempt(lease.consumer, lease.attempt, started, _now(), "error", reason)
+            bus.store.record_attempt(lease.stored.seq, attempt)
+    return Delivered(lease, "error", reason)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

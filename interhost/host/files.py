@@ -1,0 +1,148 @@
+"""Watching files for adapters: new lines of one, changed ones of many.
+
+Positions are JSON in the adapter's cursors and are stored with what was made of the lines, so that nothing is read
+twice or lost. Source: design section 7 (`ctx.tail`, `ctx.changed`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+_CHUNK = 4 << 20
+_HEAD = 256
+
+
+class FileTail:
+    """New complete lines of one append-only file.
+
+    A file is known by its inode, and by a digest of its first bytes because inodes are used again.
+
+    Args:
+        path: The file; it need not exist.
+        stored: The position stored last time, or ``None`` at the first look.
+        backfill: Read an existing file from its start at the first look, instead of from its end.
+    """
+
+    def __init__(self, path: Path, stored: str | None, *, backfill: bool) -> None:
+        """Read what is new."""
+        self._state: dict[str, Any] = json.loads(stored) if stored else {}
+        self._lines: list[bytes] = []
+        self.wants_more = False
+        try:
+            with path.open("rb") as file:
+                self._read(file, first=stored is None and not backfill)
+        except FileNotFoundError:
+            # What appears later is new from its first line.
+            self._state = self._state or {"inode": 0, "offset": 0, "head": ""}
+        self.lines = tuple(line.decode("utf-8", "replace") for line in self._lines)
+
+    @property
+    def position(self) -> str:
+        """The position to store."""
+        return json.dumps(self._state)
+
+    def give_back(self, count: int) -> None:
+        """Leave the last lines for the next look."""
+        if count:
+            self._state["offset"] -= sum(len(line) + 1 for line in self._lines[-count:])
+            self.wants_more = True
+
+    def _read(self, file: IO[bytes], *, first: bool) -> None:
+        info = os.fstat(file.fileno())
+        if first:
+            file.seek(max(0, info.st_size - _CHUNK))
+            rest = file.read(_CHUNK)
+            # An unfinished last line is not history: it will be finished after we began to look.
+            offset = info.st_size - (len(rest) - (rest.rfind(b"\n") + 1))
+        elif self._is_same(file, info.st_ino, info.st_size):
+            offset = self._state["offset"]
+        else:
+            offset = 0
+        if not first:
+            file.seek(offset)
+            chunk = file.read(_CHUNK)
+            end = chunk.rfind(b"\n") + 1
+            if not end and len(chunk) == _CHUNK:
+                end = len(chunk)  # no record is that long: pass over it, piece by piece
+            elif end:
+                self._lines = chunk[: end - 1].split(b"\n")
+            offset += end
+            self.wants_more = len(chunk) == _CHUNK
+        size = min(_HEAD, offset)
+        file.seek(0)
+        self._state = {"inode": info.st_ino, "offset": offset, "size": size, "head": _digest(file.read(size))}
+
+    def _is_same(self, file: IO[bytes], inode: int, size: int) -> bool:
+        if self._state.get("inode") != inode or size < self._state["offset"]:
+            return False
+        return bool(_digest(file.read(self._state["size"])) == self._state["head"])
+
+
+class ChangedFiles:
+    """Files under a root that match a glob and are new or different since the last stored look.
+
+    Args:
+        root: Directory to look in.
+        pattern: Glob relative to it.
+        stored: The state stored last time, or ``None`` at the first look.
+        now: Seconds since the epoch.
+        settle: Seconds a file must have been left alone.
+        backfill: Report existing files at the first look.
+    """
+
+    def __init__(
+        self, root: Path, pattern: str, stored: str | None, *, now: float, settle: float, backfill: bool
+    ) -> None:
+        """Look."""
+        before: Mapping[str, Any] = json.loads(stored) if stored else {"reported": {}, "young": {}}
+        self._signatures = _signatures(root, pattern)
+        self._reported: dict[str, str] = {}
+        self._young: dict[str, list[Any]] = {}
+        self.paths: list[Path] = []
+        for name, (signature, modified) in self._signatures.items():
+            if before["reported"].get(name) == signature or (stored is None and not backfill):
+                self._reported[name] = signature
+                continue
+            # The clock that dated the file may not be ours; then it counts from when we first saw it like this.
+            seen, since = before["young"].get(name, (signature, now))
+            since = since if seen == signature else now
+            if now - modified >= settle or now - since >= settle:
+                self._reported[name] = signature
+                self.paths.append(Path(name))
+            else:
+                self._young[name] = [signature, since]
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether some files are not ready yet."""
+        return bool(self._young)
+
+    @property
+    def position(self) -> str:
+        """The state to store."""
+        return json.dumps({"reported": self._reported, "young": self._young})
+
+    def look_again(self, path: Path, now: float) -> None:
+        """Forget that a path was reported."""
+        if self._reported.pop(str(path), None) is not None:
+            self._young[str(path)] = [self._signatures[str(path)][0], now]
+
+
+def _signatures(root: Path, pattern: str) -> dict[str, tuple[str, float]]:
+    found = {}
+    for path in sorted(root.glob(pattern)):
+        try:
+            info = path.stat()
+        except OSError:
+            continue
+        found[str(path)] = (f"{info.st_ino}:{info.st_mtime_ns}:{info.st_size}", info.st_mtime)
+    return found
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

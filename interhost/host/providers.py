@@ -1,0 +1,125 @@
+"""Guards and submissions: questions and writes that providers answer, asked one by one behind a fence.
+
+pluggy's ``firstresult`` would let one provider that raises end the call for all. Source: design section 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from interhost_hookspecs import (
+    ArtifactSubmitted,
+    GateOverridden,
+    HookCaller,
+    RunAdvanced,
+    SprintCreated,
+    SubmissionError,
+    TaskDispatched,
+)
+
+from interhost.host.loading import LoadedAdapter, describe, is_strict
+
+T = TypeVar("T")
+Report = Callable[[str, str, str], None]
+
+
+class Providers:
+    """Every loaded adapter that may answer, in name order.
+
+    Args:
+        adapters: The loaded adapters.
+        report: Called with (adapter, hook, reason) for each provider that raises.
+    """
+
+    def __init__(self, adapters: Sequence[LoadedAdapter], report: Report) -> None:
+        """Keep the providers."""
+        self._adapters = adapters
+        self._report = report
+
+    def ask(self, question: Callable[[HookCaller], Sequence[T]], hook: str) -> T | None:
+        """The first answer, or ``None``. A provider that raises is reported and passed over.
+
+        Raises:
+            SubmissionError: A provider refused, which is an answer.
+        """
+        for adapter in self._adapters:
+            try:
+                answers = question(adapter.hook)
+            except SubmissionError:
+                raise
+            except Exception as error:
+                if is_strict():
+                    raise
+                self._report(adapter.name, hook, describe(error))
+                continue
+            if answers:
+                return answers[0]
+        return None
+
+
+class HostGuards:
+    """See :class:`interhost_hookspecs.Guards`. No answer means "no"."""
+
+    def __init__(self, providers: Providers) -> None:
+        """Ask these providers."""
+        self._providers = providers
+
+    def has_ic(self) -> bool:
+        """Whether ``ic`` can be used."""
+        return bool(self._providers.ask(lambda hook: hook.has_ic(), "has_ic"))
+
+    def has_bd(self) -> bool:
+        """Whether ``bd`` can be used."""
+        return bool(self._providers.ask(lambda hook: hook.has_bd(), "has_bd"))
+
+    def has_companion(self, name: str) -> bool:
+        """Whether a plugin is installed."""
+        return bool(name and self._providers.ask(lambda hook: hook.has_companion(name=name), "has_companion"))
+
+    def in_ecosystem(self) -> bool:
+        """Whether the central interbase install exists."""
+        return bool(self._providers.ask(lambda hook: hook.in_ecosystem(), "in_ecosystem"))
+
+    def get_bead(self) -> str:
+        """The current bead."""
+        return self._providers.ask(lambda hook: hook.get_bead(), "get_bead") or ""
+
+    def in_sprint(self) -> bool:
+        """Whether a sprint is on."""
+        return bool(self._providers.ask(lambda hook: hook.in_sprint(), "in_sprint"))
+
+
+class HostSubmissions:
+    """See :class:`interhost_hookspecs.Submissions`. ``None`` means that no provider answered."""
+
+    def __init__(self, providers: Providers) -> None:
+        """Ask these providers."""
+        self._ask = providers.ask
+
+    def create_sprint(
+        self, *, goal: str, complexity: int | None = None, lane: str | None = None
+    ) -> SprintCreated | None:
+        """Begin a sprint."""
+        return self._ask(lambda hook: hook.create_sprint(goal=goal, complexity=complexity, lane=lane), "create_sprint")
+
+    def dispatch_task(self, *, run_id: str, prompt_file: Path, agent: str | None = None) -> TaskDispatched | None:
+        """Hand a task to an agent."""
+        return self._ask(
+            lambda hook: hook.dispatch_task(run_id=run_id, prompt_file=prompt_file, agent=agent), "dispatch_task"
+        )
+
+    def advance_run(self, *, bead_id: str, phase: str, artifact: Path | None = None) -> RunAdvanced | None:
+        """Move a run on."""
+        return self._ask(lambda hook: hook.advance_run(bead_id=bead_id, phase=phase, artifact=artifact), "advance_run")
+
+    def override_gate(self, *, run_id: str, reason: str, category: str) -> GateOverridden | None:
+        """Pass a gate by decision of a person."""
+        return self._ask(
+            lambda hook: hook.override_gate(run_id=run_id, reason=reason, category=category), "override_gate"
+        )
+
+    def submit_artifact(self, *, bead_id: str, kind: str, path: Path) -> ArtifactSubmitted | None:
+        """Register an artifact."""
+        return self._ask(lambda hook: hook.submit_artifact(bead_id=bead_id, kind=kind, path=path), "submit_artifact")
