@@ -167,6 +167,9 @@ class EventLog(Protocol):
         A delivery whose worker vanished on its last attempt becomes a dead letter here.
         """
 
+    def has_work(self, consumer: str) -> bool:
+        """Whether :meth:`fetch` could find anything."""
+
     def extend(self, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
         """Keep a lease for longer; False when it is lost."""
 

@@ -170,7 +170,7 @@ class SqliteLog:
 
     def fetch(self, consumer: str, limit: int = 1, seconds: float = LEASE_SECONDS) -> list[Lease]:
         """Lease what is due."""
-        if not self._has_work(consumer):
+        if not self.has_work(consumer):
             return []
         now = self._now()
         with self._db.transaction():
@@ -191,8 +191,8 @@ class SqliteLog:
             leases += self._fresh(position, limit - len(leases), busy, now, seconds)
         return leases
 
-    def _has_work(self, consumer: str) -> bool:
-        """Look without the write lock: an idle consumer must not queue for it."""
+    def has_work(self, consumer: str) -> bool:
+        """Whether a fetch could find anything; without the write lock, for which idle consumers must not queue."""
         return bool(
             self._db.rows(
                 "SELECT 1 FROM consumer c WHERE c.name = ?1 AND ("
@@ -302,7 +302,10 @@ class SqliteLog:
     def next_due(self, consumers: Sequence[str]) -> int | None:
         """When the next waiting delivery is due."""
         marks = ",".join("?" * len(consumers))
-        rows = self._db.rows(f"SELECT min(due) FROM pending WHERE consumer IN ({marks})", *consumers)  # noqa: S608
+        rows = self._db.rows(
+            f"SELECT min(due) FROM pending WHERE token IS NULL AND consumer IN ({marks})",  # noqa: S608
+            *consumers,
+        )
         return None if rows[0][0] is None else _int(rows[0][0])
 
     def leased(self) -> list[tuple[str, int, int]]:

@@ -14,7 +14,6 @@ Source: design section 8.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ class Config:
         """Read the file."""
         self.path = path
         try:
-            self._tables: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+            self._tables: dict[str, Any] = _parse(path.read_text("utf-8"))
         except FileNotFoundError:
             self._tables = {}
         except (OSError, ValueError) as error:  # tomllib's own error and a decoding error are ValueErrors
@@ -69,3 +68,9 @@ class Config:
         if not isinstance(table, dict):
             raise InputError(f"{self.path}: key '{prefix}{name}': expected a table, got {table!r}")
         return table
+
+
+def _parse(text: str) -> dict[str, Any]:
+    import tomllib  # 8 ms that most users, who have no such file, need not pay
+
+    return tomllib.loads(text)

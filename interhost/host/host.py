@@ -7,6 +7,7 @@ stops nobody else. Source: design section 7.
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,9 +16,9 @@ from typing import NamedTuple
 from interhost_hookspecs import Observation
 
 from interhost.bus.bus import Bus
-from interhost.bus.log import Subscription
 from interhost.errors import AdapterError
 from interhost.host.config import Config
+from interhost.host.consumers import sync_consumers
 from interhost.host.context import HostContext
 from interhost.host.delivery import Delivered, deliver_next
 from interhost.host.loading import LoadedAdapter, describe, is_strict, load_adapter
@@ -25,6 +26,8 @@ from interhost.host.providers import Providers
 from interhost.host.registry import AdapterEntry
 
 LOOK_AGAIN_SECONDS = 0.5
+RETRY_SECONDS = 2.0
+"""Longest wait of :func:`drain` for a retry."""
 
 
 class Pass(NamedTuple):
@@ -41,17 +44,6 @@ class Pass(NamedTuple):
     wants_more: bool
 
 
-def sync_consumers(bus: Bus, entries: Sequence[AdapterEntry], config: Config) -> None:
-    """Make every enabled adapter's subscription known to the log; a new one begins at the log's end.
-
-    Cheap when nothing changed, so that every command that publishes does it: an adapter is on the bus from the first
-    command after its installation, not from the first run of a host.
-    """
-    for entry in entries:
-        if entry.interbus and entry.interbus.consumes and config.is_enabled(entry.name):
-            bus.log.subscribe(Subscription(entry.name, entry.interbus.consumes))
-
-
 class Host:
     """Enabled adapters, loaded, on one bus.
 
@@ -60,6 +52,7 @@ class Host:
         entries: Installed adapters.
         config: The user's configuration.
         report: Called with one line whenever something went wrong with an adapter.
+        stopping: Asked before each delivery; once it says so, no further one is begun.
         backfill: Take history from sources that are looked at for the first time.
     """
 
@@ -70,12 +63,14 @@ class Host:
         config: Config,
         *,
         report: Callable[[str], None] = lambda line: None,
+        stopping: Callable[[], bool] = lambda: False,
         backfill: bool = False,
     ) -> None:
         """Load the adapters, each behind a fence."""
         self._bus = bus
         self._config = config
         self._say = report
+        self._stopping = stopping
         self._backfill = backfill
         enabled = [entry for entry in entries if config.is_enabled(entry.name)]
         sync_consumers(bus, enabled, config)
@@ -84,22 +79,37 @@ class Host:
 
     def run_pass(self) -> Pass:
         """Look at every source once, then deliver everything that is due, reactions included."""
-        published, wants_more = 0, False
-        for adapter in self.adapters:
-            if adapter.implements("observe"):
-                count, again = self._observe(adapter)
-                published += count
-                wants_more = wants_more or again
-        return Pass(published, tuple(self._deliver_all()), wants_more)
+        published, wants_more = self.observe()
+        return Pass(published, tuple(self.deliver()), wants_more)
 
-    def _deliver_all(self) -> list[Delivered]:
+    def observe(self) -> tuple[int, bool]:
+        """Look at every source once; how many facts were seen, and whether a source will be ready soon."""
+        looks = [self._observe(adapter) for adapter in self.adapters if adapter.implements("observe")]
+        return sum(count for count, _ in looks), any(again for _, again in looks)
+
+    def deliver(self) -> list[Delivered]:
         """One attempt per adapter in turn, until nobody has anything due."""
         delivered: list[Delivered] = []
         while attempts := [one for adapter in self.adapters if (one := self._deliver(adapter))]:
             delivered += attempts
         return delivered
 
+    def has_work(self) -> bool:
+        """Whether anything is due for a loaded adapter."""
+        return any(self._bus.log.has_work(adapter.name) for adapter in self.adapters)
+
+    def seconds_to_retry(self) -> float:
+        """Until the next waiting delivery is due; infinite when none waits."""
+        due = self._bus.log.next_due([adapter.name for adapter in self.adapters])
+        return math.inf if due is None else max(0.0, due / 1e6 - time.time())
+
+    def is_stopping(self) -> bool:
+        """Whether no further delivery is to be begun."""
+        return self._stopping()
+
     def _deliver(self, adapter: LoadedAdapter) -> Delivered | None:
+        if self._stopping():
+            return None
         one = deliver_next(self._bus, adapter, self._config, self._providers)
         if one and one.outcome == "error":
             self._say(f"{adapter.name}: {one.lease.stored.envelope.intent}: {one.reason} (attempt {one.lease.attempt})")
@@ -147,13 +157,17 @@ def _collect(context: HostContext, observation: object) -> None:
 
 
 def drain(host: Host, *, deadline: float, on_pass: Callable[[Pass], None] = lambda one: None) -> None:
-    """Pass after pass until nothing is due and nothing is about to be; at most ``deadline`` seconds."""
+    """Pass after pass until nothing is due and nothing is about to be; at most ``deadline`` seconds.
+
+    A retry that is due within a moment is waited for; a later one is left to the next host.
+    """
     end = time.monotonic() + deadline
     while True:
         one = host.run_pass()
         on_pass(one)
         if one.published or one.delivered:
             continue
-        if not one.wants_more or time.monotonic() + LOOK_AGAIN_SECONDS > end:
+        pause = LOOK_AGAIN_SECONDS if one.wants_more else host.seconds_to_retry()
+        if pause > RETRY_SECONDS or time.monotonic() + pause > end or host.is_stopping():
             return
-        time.sleep(LOOK_AGAIN_SECONDS)
+        time.sleep(pause)

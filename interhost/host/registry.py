@@ -70,6 +70,15 @@ def list_entry_points(group: str, path: Sequence[str] | None = None) -> list[Ent
     return entries
 
 
+def distribution_version(name: str) -> str:
+    """Version of an installed distribution, or ``unknown``."""
+    for folder in sys.path:
+        for key, _, version, _ in _distributions(folder or "."):
+            if key == _normalised(name):
+                return version
+    return "unknown"
+
+
 def _distributions(folder: str) -> Iterator[tuple[str, str, str, _Text]]:
     """Each as (normalised name, name, version, reader of its entry points)."""
     try:

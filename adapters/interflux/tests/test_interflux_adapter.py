@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from interhost_hookspecs import CATALOGUE, ArtifactReady, Change, OutcomeKind, list_problems
+from interhost_hookspecs import CATALOGUE, ArtifactReady, Change, CheckLevel, OutcomeKind, list_problems
 from interhost_hookspecs.testing import EPOCH, FakeContext, make_intent
 from interhost_interflux import adapter
 from interhost_interflux.passes import PATTERNS
@@ -70,15 +70,14 @@ def test_check_finds_module_and_findings(ctx: FakeContext) -> None:
     folder.mkdir(parents=True)
     (folder / "findings.json").write_text("{}")
     module, findings = adapter.check_adapter(ctx)
-    assert module.ok
-    assert "interflux 0.2.86" in module.detail
-    assert (findings.ok, findings.detail) == (True, "1 findings.json in 1 projects")
+    assert (module.level, module.detail) == (CheckLevel.OK, f"0.2.86 in {ctx.root}")
+    assert (findings.level, findings.detail) == (CheckLevel.OK, "1 seen; projects known: 1")
 
 
 def test_check_names_a_missing_module(tmp_path: Path) -> None:
     """Without the module there is a hint, not a fault."""
     module, findings = adapter.check_adapter(FakeContext(home=tmp_path))
-    assert (module.ok, findings.ok) == (False, True)
+    assert (module.level, findings.level) == (CheckLevel.NOTE, CheckLevel.OK)
     assert module.hint
 
 
@@ -96,7 +95,7 @@ def test_document_that_is_ready_is_requested_for_review(ctx: FakeContext, plan: 
     assert name == "review"
     assert "/interflux:flux-drive docs/plans/p.md" in text.split("\n\n")[2]
     assert "review_pass" in text
-    assert details == {"command": "/interflux:flux-drive docs/plans/p.md", "path": str(plan), "kind": kind}
+    assert details == {"command": "/interflux:flux-drive docs/plans/p.md", "path": str(plan), "artifact_kind": kind}
     (advice,) = ctx.advices
     assert (advice.context_id, advice.session_id, advice.expires) == ("iv-abc1", None, EPOCH + timedelta(hours=24))
     for fact in ("docs/plans/p.md", "review.md", "disable-model-invocation", "interflux:flux-engine"):

@@ -11,6 +11,7 @@ import pytest
 from interhost_hookspecs import ArtifactReady, Draft, ReviewPass, Severity, Verdict, VerdictSource
 from interhost_hookspecs.testing import EPOCH, FakeContext
 from interhost_interflux.adapter import observe
+from interhost_interflux.passes import read_pass
 
 UUID = "0b7e9a52-3d0e-4c1e-9f27-6f0c2d7a8e11"
 DRIVE = "docs/research/flux-drive/plan-1a2b3c4d"
@@ -134,11 +135,17 @@ def test_only_what_the_host_reports_is_read(project: Project) -> None:
 
 
 def test_file_that_vanished_is_no_fact(project: Project) -> None:
-    """A name that leads nowhere any more is left alone."""
-    (project.root / DRIVE).mkdir(parents=True)
-    (project.root / DRIVE / "findings.json").symlink_to("nowhere")
-    assert project.look() == ()
+    """A file may be gone between the host's look and ours."""
+    gone = project.root / DRIVE / "findings.json"
+    assert read_pass(gone, root=project.root, mode="flux-drive", ctx=project.ctx) == ()
     assert project.ctx.postponed == []
+
+
+def test_file_that_cannot_be_opened_is_unreadable(project: Project) -> None:
+    """Whatever stands there in its place, it is no pass."""
+    (project.root / DRIVE / "findings.json").mkdir(parents=True)
+    project.touch(project.root / DRIVE / "findings.json", 300)
+    assert project.review()[1].verdict_source is VerdictSource.UNREADABLE
 
 
 # Half-written and unreadable files ------------------------------------------------------------------------------------

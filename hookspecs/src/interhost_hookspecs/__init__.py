@@ -44,7 +44,7 @@ from interhost_hookspecs.context import (
 from interhost_hookspecs.contract import ContractError, list_problems, register_adapter
 from interhost_hookspecs.intent import BEAD_ID, Advice, Draft, HookEvent, Intent, Observation, Severity
 from interhost_hookspecs.outcome import Outcome, OutcomeKind
-from interhost_hookspecs.specs import API_LEVEL, AdapterInfo, Check, hookimpl
+from interhost_hookspecs.specs import API_LEVEL, AdapterInfo, Check, CheckLevel, hookimpl
 from interhost_hookspecs.submission import (
     ArtifactSubmitted,
     GateOverridden,
@@ -67,6 +67,7 @@ __all__ = [
     "ArtifactSubmitted",
     "Change",
     "Check",
+    "CheckLevel",
     "Completed",
     "ContractError",
     "Coordination",

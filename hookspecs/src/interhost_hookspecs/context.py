@@ -248,5 +248,6 @@ class AdapterContext(Protocol):
         Args:
             kind: What is asked for, such as ``review``; letters, digits, ``-`` and ``_``.
             text: The request in Markdown, with the exact command that would fulfil it.
-            details: Further keys of the JSON file.
+            details: Further keys of the JSON file; ``kind``, ``event_id``, ``context_id``, ``artifact_path`` and
+                ``project_dir`` are the host's.
         """

@@ -9,6 +9,7 @@ Source: design section 6.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 
 from attrs import frozen
@@ -61,19 +62,28 @@ class AdapterInfo:
     homepage: str | None = None
 
 
+class CheckLevel(StrEnum):
+    """What a check found."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
 @frozen(kw_only=True)
 class Check:
     """One line of ``interhost doctor``.
 
     Attributes:
         name: What was looked at.
-        ok: Whether it is as it should be.
+        level: ``ok``; ``note`` for what works with less (a module that is not installed); ``problem`` for what needs
+            someone's attention.
         detail: What was found.
-        hint: What to do when it is not.
+        hint: What to do when it is not ok.
     """
 
     name: str
-    ok: bool
+    level: CheckLevel
     detail: str
     hint: str = ""
 

@@ -10,6 +10,7 @@ from interhost_hookspecs import (
     ArtifactReady,
     Change,
     Check,
+    CheckLevel,
     Intent,
     Observation,
     Outcome,
@@ -71,10 +72,10 @@ def check_adapter(ctx: AdapterContext) -> list[Check]:
     found = sum(1 for root in ctx.projects for pattern in PATTERNS for _ in root.glob(pattern))
     return [
         Check(
-            name="module",
-            ok=module is not None,
-            detail=f"interflux {module.name} in {module}" if module else "interflux is not installed",
-            hint="" if module else "install the interflux plugin, or set INTERHOST_INTERFLUX_ROOT",
+            name="interflux",
+            level=CheckLevel.OK if module else CheckLevel.NOTE,
+            detail=f"{module.name} in {module}" if module else "not installed",
+            hint="install the interflux plugin or set INTERHOST_INTERFLUX_ROOT; without it no review is requested",
         ),
-        Check(name="findings", ok=True, detail=f"{found} findings.json in {len(ctx.projects)} projects"),
+        Check(name="findings", level=CheckLevel.OK, detail=f"{found} seen; projects known: {len(ctx.projects)}"),
     ]

@@ -40,7 +40,9 @@ def request_review(path: Path, intent: Intent[ArtifactReady], ctx: AdapterContex
     name = str(path.relative_to(project) if project and path.is_relative_to(project) else path)
     facts = {"kind": intent.payload.kind, "name": name, "command": f"/interflux:flux-drive {shlex.quote(name)}"}
     text = REQUEST.format(**facts, place=project or "the project")
-    request = ctx.request("review", text, {"command": facts["command"], "path": str(path), "kind": facts["kind"]})
+    request = ctx.request(
+        "review", text, {"command": facts["command"], "path": str(path), "artifact_kind": facts["kind"]}
+    )
     advice = ADVICE.format(**facts, request=request)
     ctx.advise(Advice(text=advice, context_id=intent.context_id, expires=ctx.now() + LIFETIME))
     return Outcome.degraded(f"review requested: {request}")

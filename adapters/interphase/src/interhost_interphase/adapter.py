@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import os
 
-from interhost_hookspecs import AdapterContext, AdapterInfo, Check, Intent, Observation, Outcome, ReviewPass, hookimpl
+from interhost_hookspecs import (
+    AdapterContext,
+    AdapterInfo,
+    Check,
+    CheckLevel,
+    Intent,
+    Observation,
+    Outcome,
+    ReviewPass,
+    hookimpl,
+)
 
 from interhost_interphase.beads import say_why
 from interhost_interphase.facts import list_facts
@@ -46,9 +56,13 @@ def check_adapter(ctx: AdapterContext) -> list[Check]:
 
 def _check_telemetry(ctx: AdapterContext) -> Check:
     path = ctx.home / TELEMETRY
+    if path.is_file() and not os.access(path, os.R_OK):
+        return Check(
+            name="telemetry", level=CheckLevel.PROBLEM, detail=f"{path} cannot be read", hint=f"chmod u+r {path}"
+        )
     return Check(
         name="telemetry",
-        ok=path.is_file() and os.access(path, os.R_OK),
+        level=CheckLevel.OK if path.is_file() else CheckLevel.NOTE,
         detail=str(path),
         hint="interphase writes it with the first phase change of a bead; without it nothing is observed",
     )
@@ -57,7 +71,8 @@ def _check_telemetry(ctx: AdapterContext) -> Check:
 def _check_bd(ctx: AdapterContext) -> Check:
     answer = ctx.run(["bd", "--version"])
     detail = answer.stdout.strip() if answer.ok else "not installed" if answer.missing else say_why(answer)
-    return Check(name="bd", ok=answer.ok, detail=detail, hint="install Beads; without it no phase can be moved")
+    level = CheckLevel.OK if answer.ok else CheckLevel.NOTE if answer.missing else CheckLevel.PROBLEM
+    return Check(name="bd", level=level, detail=detail, hint="install Beads; without it no phase can be moved")
 
 
 def _check_module(ctx: AdapterContext) -> Check:
@@ -65,7 +80,7 @@ def _check_module(ctx: AdapterContext) -> Check:
     found = root is not None and (root / LIBRARY).is_file()
     return Check(
         name="interphase",
-        ok=found,
+        level=CheckLevel.OK if found else CheckLevel.NOTE,
         detail=str(root) if root else "not installed",
         hint="install the interphase plugin or set INTERPHASE_ROOT; without it, moves go through bd, past its gates",
     )

@@ -1,0 +1,89 @@
+"""Waiting for the next publish.
+
+Publishers touch one sentinel file after COMMIT; whoever waits watches it through inotify or kqueue, and looks anyway
+after a second (a publisher may be killed between COMMIT and touch). Nobody watches the write-ahead log: its write
+event comes before the commit can be seen. Source: reference/event-log.md sections 3e, 5.1 and 6.6.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+SENTINEL = "wake"
+_IN_ATTRIB = 0x4
+_IN_NONBLOCK = 0x800
+_IN_CLOEXEC = 0x80000
+_POLL_SECONDS = 0.02
+
+
+class Waker:
+    """Watches the sentinel of one state directory.
+
+    Args:
+        root: State directory.
+        interrupt: A file descriptor that also ends the wait, such as a signal's wake-up pipe.
+    """
+
+    def __init__(self, root: Path, interrupt: int | None = None) -> None:
+        """Begin to watch; touches from now on are noticed by the next wait."""
+        self._path = root / SENTINEL
+        self._path.touch(mode=0o600)
+        self._interrupt = [interrupt] if interrupt is not None else []
+        self._fd = _inotify(self._path)
+        self._touched = self._path.stat().st_mtime_ns
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until somebody publishes, at most so long; whether somebody did."""
+        if self._fd is None:
+            return self._poll(seconds)
+        ready, _, _ = select.select([self._fd, *self._interrupt], [], [], seconds)
+        if self._fd in ready:
+            os.read(self._fd, 4096)
+        return self._fd in ready
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._fd is not None:
+            os.close(self._fd)
+
+    def _poll(self, seconds: float) -> bool:
+        """Where nothing can be watched: look at the sentinel's time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            touched = self._path.stat().st_mtime_ns
+            if touched != self._touched:
+                self._touched = touched
+                return True
+            if select.select(self._interrupt, [], [], _POLL_SECONDS)[0]:
+                return False
+        return False
+
+    def __enter__(self) -> Waker:
+        """Watch within a ``with`` statement."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop watching."""
+        self.close()
+
+
+def _inotify(path: Path) -> int | None:
+    """A descriptor that becomes readable when the file is touched, or ``None`` where the kernel has no inotify."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd: int = libc.inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC)
+    if fd < 0:
+        return None
+    if libc.inotify_add_watch(fd, os.fsencode(path), _IN_ATTRIB) < 0:
+        os.close(fd)
+        return None
+    return fd

@@ -1,0 +1,65 @@
+"""What commands print: a table on a terminal, NDJSON in a pipe; and nothing that could drive the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_DIM, _RESET = "\x1b[2m", "\x1b[0m"
+
+
+def add_format_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every command with a table has."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="NDJSON, also on a terminal")
+    form.add_argument("--table", action="store_true", help="for people, also in a pipe")
+
+
+def wants_table(args: argparse.Namespace) -> bool:
+    """Whether a person is looking."""
+    return bool(args.table or (sys.stdout.isatty() and not args.json))
+
+
+def print_json(record: Mapping[str, object]) -> None:
+    """One line of NDJSON."""
+    print(json.dumps(record, ensure_ascii=False, separators=(",", ":")), flush=True)
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Aligned columns; on a terminal cut at its width."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    if not cells:
+        return
+    widths = [max(len(row[index]) for row in [list(headers), *cells]) for index in range(len(headers))]
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else sys.maxsize
+    for number, row in enumerate([list(headers), *cells]):
+        line = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
+        line = line if len(line) <= width else line[: width - 1] + "…"
+        print(f"{_DIM}{line}{_RESET}" if number == 0 and terminal else line)
+
+
+def printable(value: object) -> str:
+    """Text that cannot move the cursor, colour the screen or turn the writing around."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
+
+
+def show_time(microseconds: int) -> str:
+    """A stored time in the user's own time zone."""
+    return datetime.fromtimestamp(microseconds / 1e6).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso_time(microseconds: int) -> str:
+    """A stored time as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def note(text: str) -> None:
+    """A message for people; never on standard output."""
+    print(printable(text), file=sys.stderr, flush=True)

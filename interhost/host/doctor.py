@@ -1,0 +1,116 @@
+"""What ``interhost doctor`` looks at. Looking changes nothing.
+
+Source: design sections 7 and 9.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from interhost_hookspecs import Check, CheckLevel
+
+from interhost.bus.bus import Bus
+from interhost.errors import AdapterError
+from interhost.host.config import Config
+from interhost.host.context import HostContext
+from interhost.host.loading import LoadedAdapter, describe, load_adapter
+from interhost.host.providers import Providers
+from interhost.host.registry import AdapterEntry
+
+# A worker that stays away for so long after its lease ran out is not coming back by itself.
+_STUCK_SECONDS = 300
+# SQLite's WAL-reset fault, 3.7.0 to 3.51.2; our write lock keeps its precondition from arising (event-log.md 5.11).
+_WAL_RESET_FIXED = (3, 51, 3)
+_TOOLS = ("git", "bd", "ic", "clavain-cli")
+
+
+def examine(bus: Bus, entries: list[AdapterEntry], config: Config) -> Iterator[Check]:
+    """Every check, in the order a person would read them."""
+    yield from _machine(bus)
+    yield from _log(bus, entries)
+    for entry in entries:
+        yield from _adapter(bus, entry, config)
+    if not entries:
+        yield _note("adapters", "none is installed", "install a distribution such as interhost-interphase")
+    yield from _deliveries(bus)
+
+
+def _machine(bus: Bus) -> Iterator[Check]:
+    yield _ok("python", sys.version.split()[0])
+    fault = (
+        "" if sqlite3.sqlite_version_info >= _WAL_RESET_FIXED else "; has the WAL-reset fault, which our lock avoids"
+    )
+    yield _ok("sqlite", sqlite3.sqlite_version + fault)
+    yield _ok("state", f"{bus.root}, mode {bus.root.stat().st_mode & 0o777:04o}")
+    for tool in _TOOLS:
+        found = shutil.which(tool)
+        yield _ok(tool, found) if found else _note(tool, "not on PATH", "some adapters can do less without it")
+
+
+def _log(bus: Bus, entries: list[AdapterEntry]) -> Iterator[Check]:
+    size = (bus.root / "bus.db").stat().st_size
+    yield _ok("log", f"{bus.log.end()} events, {size / 1e6:.1f} MB")
+    installed = {entry.name for entry in entries}
+    for position in bus.log.positions():
+        name = position.subscription.consumer
+        if name not in installed:
+            yield _note(f"consumer {name}", "its adapter is not installed any more", "its deliveries wait for it")
+
+
+def _adapter(bus: Bus, entry: AdapterEntry, config: Config) -> Iterator[Check]:
+    name = f"adapter {entry.name}"
+    if not config.is_enabled(entry.name):
+        yield _note(name, "disabled", f"set adapters.{entry.name}.enabled = true in {config.path}")
+        return
+    try:
+        adapter = load_adapter(entry)
+    except AdapterError as error:
+        yield _problem(name, str(error), error.hint or f"upgrade or remove {entry.distribution}")
+        return
+    yield _ok(name, f"{entry.distribution} {entry.version}")
+    for problem in bus.store.problems():
+        if problem.adapter == entry.name and problem.stage != "load":
+            yield _problem(f"{name}: {problem.stage}", problem.reason, "what it could not see is seen by the next look")
+    yield from _own_checks(bus, adapter, config)
+
+
+def _own_checks(bus: Bus, adapter: LoadedAdapter, config: Config) -> Iterator[Check]:
+    context = HostContext(adapter.name, bus, config, Providers([], lambda *_: None))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            answers = adapter.hook.check_adapter(ctx=context)
+    except Exception as error:
+        yield _problem(f"{adapter.name}: check", describe(error), "report it to the adapter's author")
+        return
+    for check in (check for answer in answers for check in answer):
+        yield Check(name=f"{adapter.name}: {check.name}", level=check.level, detail=check.detail, hint=check.hint)
+
+
+def _deliveries(bus: Bus) -> Iterator[Check]:
+    for letter in bus.log.dead_letters():
+        yield _problem(
+            f"dead letter {letter.event_id}",
+            f"{letter.consumer} gave up after {letter.attempts} attempts: {letter.reason}",
+            f"mend the cause, then: interhost redrive {letter.event_id} --consumer {letter.consumer}",
+        )
+    for consumer, seq, due in bus.log.leased():
+        if time.time() - due / 1e6 > _STUCK_SECONDS:
+            yield _problem(f"delivery {seq}", f"{consumer}'s worker went away with it", "interhost run --drain")
+
+
+def _ok(name: str, detail: str | Path) -> Check:
+    return Check(name=name, level=CheckLevel.OK, detail=str(detail))
+
+
+def _note(name: str, detail: str, hint: str) -> Check:
+    return Check(name=name, level=CheckLevel.NOTE, detail=detail, hint=hint)
+
+
+def _problem(name: str, detail: str, hint: str) -> Check:
+    return Check(name=name, level=CheckLevel.PROBLEM, detail=detail, hint=hint)
