@@ -43,8 +43,9 @@ from interhost_hookspecs.context import (
 )
 from interhost_hookspecs.contract import ContractError, list_problems, register_adapter
 from interhost_hookspecs.intent import BEAD_ID, Advice, Draft, HookEvent, Intent, Observation, Severity
+from interhost_hookspecs.markers import API_LEVEL, hookimpl
 from interhost_hookspecs.outcome import Outcome, OutcomeKind
-from interhost_hookspecs.specs import API_LEVEL, AdapterInfo, Check, CheckLevel, hookimpl
+from interhost_hookspecs.specs.adapter import AdapterInfo, Check, CheckLevel
 from interhost_hookspecs.submission import (
     ArtifactSubmitted,
     GateOverridden,

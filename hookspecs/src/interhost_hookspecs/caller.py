@@ -26,7 +26,7 @@ from interhost_hookspecs.catalogue import (
 from interhost_hookspecs.context import AdapterContext
 from interhost_hookspecs.intent import HookEvent, Intent, Observation
 from interhost_hookspecs.outcome import Outcome
-from interhost_hookspecs.specs import AdapterInfo, Check
+from interhost_hookspecs.specs.adapter import AdapterInfo, Check
 from interhost_hookspecs.submission import (
     ArtifactSubmitted,
     GateOverridden,
