@@ -29,16 +29,24 @@ class Bus:
     Args:
         root: State directory; created if need be.
         deadline: Seconds to wait for the write lock; ``None`` waits as long as it takes.
+        durability: What a publish survives: ``process`` or ``power``; see :class:`Database`.
         clock: Seconds since the epoch.
 
     Raises:
         StateError: The directory or the database cannot be used.
     """
 
-    def __init__(self, root: Path, *, deadline: float | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        deadline: float | None = None,
+        durability: str = "process",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Open, and create when there is nothing yet."""
         self.root = root
-        self.database = Database(root, deadline=deadline)
+        self.database = Database(root, deadline=deadline, durability=durability)
         self.log = SqliteLog(self.database, clock)
         self.store = HostStore(self.database, clock)
 

@@ -39,6 +39,7 @@ def compose(
     session_id: str | None = None,
     dedupe_key: str | None = None,
     extensions: Mapping[str, object] | None = None,
+    event_id: str | None = None,
     allow_unknown: bool = False,
     limit: int = MAX_BYTES,
 ) -> Envelope:
@@ -59,6 +60,7 @@ def compose(
         session_id: Session it happened in.
         dedupe_key: Natural key of the fact.
         extensions: Further keys for the open map.
+        event_id: Id that the producer has given it already.
         allow_unknown: Accept intents that the catalogue does not have.
         limit: Most bytes of the payload's text.
 
@@ -83,7 +85,7 @@ def compose(
     if dedupe_key:
         open_map["dedupe_key"] = _plain("dedupe key", dedupe_key)
     return Envelope(
-        event_id=new_id(),
+        event_id=event_id or new_id(),
         intent=name,
         context_id=_plain("context", context_id, _CONTEXT_LENGTH),
         artifact_path=_absolute(artifact_path, project_dir),

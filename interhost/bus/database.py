@@ -7,63 +7,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from interhost.bus.lock import FileLock
+from interhost.bus.schema import APPLICATION_ID, MIGRATIONS
 from interhost.bus.state import ensure_root
 from interhost.errors import BusyError, StateError
 
-APPLICATION_ID = 0x49424C47  # "IBLG"
-SCHEMA_VERSION = 1
-
-# No AUTOINCREMENT: it burns a number for every duplicate and costs 16 %. The trigger keeps the newest row instead, so
-# that a sequence number is never used twice, even after everything was pruned (event-log.md 5.7 and 6.2).
-_SCHEMA = """
-CREATE TABLE event(
-  seq INTEGER PRIMARY KEY,
-  event_id TEXT NOT NULL UNIQUE,
-  ts INTEGER NOT NULL,
-  intent TEXT NOT NULL,
-  context_id TEXT NOT NULL,
-  producer TEXT NOT NULL,
-  caused_by TEXT,
-  meta TEXT NOT NULL,
-  payload TEXT NOT NULL);
-CREATE INDEX event_intent ON event(intent, seq);
-CREATE INDEX event_context ON event(context_id, seq);
-CREATE INDEX event_cause ON event(caused_by, seq) WHERE caused_by IS NOT NULL;
-CREATE TRIGGER keep_newest BEFORE DELETE ON event WHEN OLD.seq = (SELECT max(seq) FROM event)
-  BEGIN SELECT RAISE(IGNORE); END;
-
-CREATE TABLE consumer(
-  name TEXT PRIMARY KEY, intents TEXT NOT NULL, since INTEGER NOT NULL, head INTEGER NOT NULL,
-  seen INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE pending(
-  consumer TEXT NOT NULL, seq INTEGER NOT NULL, context_id TEXT NOT NULL, attempts INTEGER NOT NULL,
-  due INTEGER NOT NULL, token INTEGER, PRIMARY KEY(consumer, seq)) WITHOUT ROWID;
-CREATE INDEX pending_due ON pending(consumer, due);
-CREATE TABLE dead(
-  consumer TEXT NOT NULL, seq INTEGER NOT NULL, event_id TEXT NOT NULL, attempts INTEGER NOT NULL,
-  reason TEXT NOT NULL, ts INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY(consumer, seq)) WITHOUT ROWID;
-
-CREATE TABLE attempt(
-  seq INTEGER NOT NULL, consumer TEXT NOT NULL, started INTEGER NOT NULL, n INTEGER NOT NULL, ended INTEGER NOT NULL,
-  outcome TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(seq, consumer, started)) WITHOUT ROWID;
-CREATE TABLE cursor(
-  adapter TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(adapter, name)) WITHOUT ROWID;
-CREATE TABLE dedupe(key TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE effect(
-  event_id TEXT NOT NULL, consumer TEXT NOT NULL, action TEXT NOT NULL, ts INTEGER NOT NULL,
-  PRIMARY KEY(event_id, consumer, action)) WITHOUT ROWID;
-CREATE TABLE advice(
-  id INTEGER PRIMARY KEY, adapter TEXT NOT NULL, session_id TEXT, context_id TEXT, text TEXT NOT NULL,
-  ts INTEGER NOT NULL, expires INTEGER, given INTEGER);
-CREATE TABLE project(path TEXT PRIMARY KEY, seen INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE problem(adapter TEXT PRIMARY KEY, ts INTEGER NOT NULL, stage TEXT NOT NULL, reason TEXT NOT NULL)
-  WITHOUT ROWID;
-"""
+# NORMAL survives a killed process; only a power cut can take the last moments (event-log.md 3f).
+_SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 
 
 class Database:
@@ -72,14 +27,17 @@ class Database:
     Args:
         root: State directory; created with mode 0700.
         deadline: Seconds to wait for the write lock; ``None`` waits as long as it takes.
+        durability: What a commit survives: ``process`` (its process being killed) or ``power`` (a power cut, at the
+            price of one fsync each).
 
     Raises:
         StateError: The directory or the file cannot be used. A file that is not ours is never changed.
     """
 
-    def __init__(self, root: Path, *, deadline: float | None = None) -> None:
+    def __init__(self, root: Path, *, deadline: float | None = None, durability: str = "process") -> None:
         """Open, and create when there is nothing yet."""
         self.root = ensure_root(root)
+        self._synchronous = _SYNCHRONOUS[durability]
         self.path = root / "bus.db"
         self._depth = 0
         self._wake = False
@@ -139,6 +97,20 @@ class Database:
         if self._wake:
             self.wake()
 
+    def flush(self) -> None:
+        """Make everything committed so far survive a power cut: one commit with FULL syncs the log up to here."""
+        with self._explained():
+            self._connection.execute("PRAGMA synchronous=FULL")
+            try:
+                with self.transaction():
+                    self.change("INSERT OR REPLACE INTO meta(key, value) VALUES('flushed', ?)", time.time_ns() // 1000)
+            finally:
+                self._connection.execute(f"PRAGMA synchronous={self._synchronous}")
+
+    def version(self) -> tuple[int, int]:
+        """Something that differs after every commit, of this connection or another."""
+        return self._one("PRAGMA data_version")[0], self._connection.total_changes
+
     def wake_after_commit(self) -> None:
         """Touch the sentinel once this transaction is committed; watchers must never see it before the rows."""
         self._wake = True
@@ -153,38 +125,39 @@ class Database:
     def _prepare(self) -> None:
         """Look before touching: a foreign file must keep every byte."""
         (application,), (version,) = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
-        if application == APPLICATION_ID and version == SCHEMA_VERSION:
-            pass
-        elif application == APPLICATION_ID:
+        if application == APPLICATION_ID and version > len(MIGRATIONS):
             raise StateError(
-                f"{self.path} has schema {version}, this interhost knows {SCHEMA_VERSION}",
+                f"{self.path} has schema {version}, this interhost knows {len(MIGRATIONS)}",
                 str(self.path),
                 hint="upgrade interhost, or move the file away",
             )
-        elif application or version or self._one("SELECT count(*) FROM sqlite_master")[0]:
+        if application != APPLICATION_ID and (
+            application or version or self._one("SELECT count(*) FROM sqlite_master")[0]
+        ):
             raise StateError(
                 f"{self.path} is a database of another program; it was left as it is",
                 str(self.path),
                 hint="move it away, or set INTERBUS_ROOT to another directory",
             )
-        else:
-            self._create()
-        # NORMAL survives a killed process; only a power cut can take the last moments (event-log.md 3f).
-        self._connection.execute("PRAGMA synchronous=NORMAL")
+        if application != APPLICATION_ID or version < len(MIGRATIONS):
+            self._migrate()
+        self._connection.execute(f"PRAGMA synchronous={self._synchronous}")
         self._connection.execute("PRAGMA trusted_schema=OFF")
 
-    def _create(self) -> None:
+    def _migrate(self) -> None:
+        """Take the steps that are missing; all of them or none."""
         with self._lock:
-            if self._one("PRAGMA application_id")[0] == APPLICATION_ID:
-                return  # somebody else was faster
-            # 2 KiB pages halve the bytes written per publish (event-log.md 3g).
-            self._connection.execute("PRAGMA page_size=2048")
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA application_id={APPLICATION_ID};"
-                f"PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
-            )
-            os.chmod(self.path, 0o600)
+            (version,) = self._one("PRAGMA user_version")  # somebody else may have been faster
+            if version == 0:
+                # 2 KiB pages halve the bytes written per publish (event-log.md 3g).
+                self._connection.execute("PRAGMA page_size=2048")
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                os.chmod(self.path, 0o600)
+            if version < len(MIGRATIONS):
+                self._connection.executescript(
+                    f"BEGIN IMMEDIATE;{''.join(MIGRATIONS[version:])}PRAGMA application_id={APPLICATION_ID};"
+                    f"PRAGMA user_version={len(MIGRATIONS)};COMMIT;"
+                )
 
     def _one(self, sql: str) -> tuple[int, ...]:
         row: tuple[int, ...] = self._connection.execute(sql).fetchone()

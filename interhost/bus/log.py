@@ -9,7 +9,7 @@ Source: design section 8; reference/event-log.md section 6.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from interhost.bus.envelope import Envelope
 
@@ -128,8 +128,28 @@ class Query(NamedTuple):
     last: int | None = None
 
 
+class Capabilities(NamedTuple):
+    """Where engines may differ; everything else is the same for all of them.
+
+    Attributes:
+        dedup: How long an id is known: as long as its event is kept, or for the engine's window only.
+        fenced_ack: An ack with an older token changes nothing.
+        ack_durable: Seconds until an ack survives the death of whoever made it.
+        keeps_newest: Pruning never takes the newest event, so that no sequence number is used twice.
+    """
+
+    dedup: Literal["retention", "window"]
+    fenced_ack: bool
+    ack_durable: float
+    keeps_newest: bool
+
+
 class EventLog(Protocol):
     """A durable, append-only log with one position per consumer."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this engine promises where engines differ."""
 
     def append(self, envelope: Envelope) -> Appended:
         """Store an envelope; when this returns, it survives the death of the process.

@@ -1,4 +1,4 @@
-"""The event log on SQLite.
+"""The event log on SQLite: who gets what, and how far everyone is.
 
 Source: reference/event-log.md section 6, which measured the statements used here.
 """
@@ -17,7 +17,7 @@ from interhost.bus.log import (
     BACKOFF_SECONDS,
     LEASE_SECONDS,
     MAX_ATTEMPTS,
-    Appended,
+    Capabilities,
     DeadLetter,
     Lease,
     Position,
@@ -25,137 +25,38 @@ from interhost.bus.log import (
     Stored,
     Subscription,
 )
-from interhost.errors import InputError
+from interhost.bus.sqlite_events import COLUMNS, PAGE, SECOND, SqliteEvents, integer, stored_row
 
-_COLUMNS = "e.seq, e.ts, e.event_id, e.intent, e.context_id, e.producer, e.meta, e.payload"
-_PAGE = 500
-_SECOND = 1_000_000
+# A consumer is seen whenever a command lists it; that is written once a day, retention counts in months.
+_SEEN_EVERY = 24 * 3600 * SECOND
+
+# A context whose first attempt is under way elsewhere waits, so that first attempts keep the log's order. Both take
+# the consumer and the time as ?1 and ?2; waiting for one's turn is neither work nor due.
+_BUSY = "SELECT context_id FROM pending WHERE consumer = ?1 AND token IS NOT NULL AND due > ?2 AND attempts = 1"
+_READY = f"p.consumer = ?1 AND p.due <= ?2 AND (p.attempts > 0 OR p.context_id NOT IN ({_BUSY}))"
 
 
-class SqliteLog:
-    """See :class:`interhost.bus.log.EventLog`.
+class SqliteLog(SqliteEvents):
+    """See :class:`interhost.bus.log.EventLog`."""
 
-    Args:
-        database: The file, which the host's own records share.
-        clock: Seconds since the epoch.
-    """
+    capabilities = Capabilities(dedup="retention", fenced_ack=True, ack_durable=0.0, keeps_newest=True)
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         """Use an open database."""
-        self._db = database
-        self._clock = clock
-
-    # Write -----------------------------------------------------------------------------------------------------------
-
-    def append(self, envelope: Envelope) -> Appended:
-        """Store an envelope, or find that it is stored already."""
-        meta = json.dumps(
-            {
-                "artifact_path": envelope.artifact_path,
-                "severity": envelope.severity,
-                "consumers": envelope.consumers,
-                "source_hook": envelope.source_hook,
-                "extensions": envelope.extensions,
-            },
-            separators=(",", ":"),
-        )
-        with self._db.transaction():
-            rows = self._db.rows(
-                "INSERT INTO event(event_id, ts, intent, context_id, producer, caused_by, meta, payload) "
-                # Time never decreases in seq, so that "since" can search by halving (event-log.md 6.2).
-                "VALUES(?, max(?, coalesce((SELECT ts FROM event ORDER BY seq DESC LIMIT 1), 0)), ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT(event_id) DO NOTHING RETURNING seq",
-                envelope.event_id,
-                self._now(),
-                envelope.intent,
-                envelope.context_id,
-                envelope.producer,
-                envelope.caused_by,
-                meta,
-                envelope.payload,
-            )
-            if rows:
-                self._db.wake_after_commit()
-                return Appended(_int(rows[0][0]), duplicate=False)
-            return self._duplicate(envelope)
-
-    def _duplicate(self, envelope: Envelope) -> Appended:
-        stored = self.get(envelope.event_id)
-        if stored is None or (stored.envelope.intent, stored.envelope.payload) != (envelope.intent, envelope.payload):
-            raise InputError(f"event {envelope.event_id}: the log has another content under this id")
-        return Appended(stored.seq, duplicate=True)
-
-    # Read ------------------------------------------------------------------------------------------------------------
-
-    def read(self, query: Query, limit: int = _PAGE) -> list[Stored]:
-        """At most ``limit`` envelopes in log order."""
-        where: list[str] = ["e.seq > ?"]
-        values: list[object] = [query.after]
-        if query.intents:
-            where.append("(" + " OR ".join("e.intent GLOB ?" for _ in query.intents) + ")")
-            values += [_glob(intent) for intent in query.intents]
-        for column, value in (("context_id", query.context_id), ("producer", query.producer)):
-            if value is not None:
-                where.append(f"e.{column} = ?")
-                values.append(value)
-        if query.since is not None:
-            values[0] = max(query.after, self._position_at(query.since))
-        if query.until is not None:
-            where.append("e.seq <= ?")
-            values.append(self._position_at(query.until))
-        newest = query.last is not None
-        rows = self._db.rows(
-            f"SELECT {_COLUMNS} FROM event e WHERE {' AND '.join(where)} "  # noqa: S608 - columns and marks only
-            f"ORDER BY e.seq {'DESC' if newest else 'ASC'} LIMIT ?",
-            *values,
-            query.last if query.last is not None else limit,
-        )
-        stored = [_stored(row) for row in rows]
-        return stored[::-1] if newest else stored
-
-    def get(self, event_id: str) -> Stored | None:
-        """One envelope by its id."""
-        rows = self._db.rows(f"SELECT {_COLUMNS} FROM event e WHERE e.event_id = ?", event_id)  # noqa: S608
-        return _stored(rows[0]) if rows else None
-
-    def reactions(self, event_id: str) -> list[Stored]:
-        """Everything that was published as a reaction to an event."""
-        rows = self._db.rows(
-            f"SELECT {_COLUMNS} FROM event e WHERE e.caused_by = ? ORDER BY e.seq",  # noqa: S608
-            event_id,
-        )
-        return [_stored(row) for row in rows]
-
-    def end(self) -> int:
-        """The last sequence number."""
-        return _int(self._db.rows("SELECT coalesce(max(seq), 0) FROM event")[0][0])
-
-    def _position_at(self, ts: int) -> int:
-        """The last position stored before a time; 17 steps at 100,000 events instead of an index on every insert."""
-        low, high = 0, self.end()
-        while low < high:
-            middle = (low + high + 1) // 2
-            # Pruning leaves gaps: judge by the first row at or after the middle.
-            rows = self._db.rows("SELECT seq, ts FROM event WHERE seq >= ? ORDER BY seq LIMIT 1", middle)
-            if rows and _int(rows[0][1]) < ts:
-                low = _int(rows[0][0])
-            else:
-                high = middle - 1
-        return low
-
-    # Consume ---------------------------------------------------------------------------------------------------------
+        super().__init__(database, clock)
+        self._passed: dict[str, int] = {}
 
     def subscribe(self, subscription: Subscription, *, start: int | None = None) -> None:
         """Make a consumer known, or change what it wants."""
         intents = json.dumps(subscription.intents)
-        known = self._db.rows("SELECT intents FROM consumer WHERE name = ?", subscription.consumer)
-        if known and known[0][0] == intents:
+        known = self._db.rows("SELECT intents, seen FROM consumer WHERE name = ?", subscription.consumer)
+        if known and known[0][0] == intents and self._now() - integer(known[0][1]) < _SEEN_EVERY:
             return
         with self._db.transaction():
             begin = self.end() if start is None else start
             self._db.change(
                 "INSERT INTO consumer(name, intents, since, head, seen) VALUES(?, ?, ?, ?, ?) "
-                "ON CONFLICT(name) DO UPDATE SET intents = excluded.intents",
+                "ON CONFLICT(name) DO UPDATE SET intents = excluded.intents, seen = excluded.seen",
                 subscription.consumer,
                 intents,
                 begin,
@@ -177,45 +78,46 @@ class SqliteLog:
             position = self._position(consumer)
             if position is None:
                 return []
-            # A context whose first attempt is under way elsewhere waits, so that first attempts keep the log's order.
-            busy = {
-                str(row[0])
-                for row in self._db.rows(
-                    "SELECT context_id FROM pending WHERE consumer = ? AND token IS NOT NULL AND due > ? "
-                    "AND attempts = 1",
-                    consumer,
-                    now,
-                )
-            }
-            leases = list(self._due(consumer, limit, busy, now, seconds))
+            busy = {str(row[0]) for row in self._db.rows(_BUSY, consumer, now)}
+            leases = list(self._due(consumer, limit, now, seconds))
             leases += self._fresh(position, limit - len(leases), busy, now, seconds)
         return leases
 
     def has_work(self, consumer: str) -> bool:
-        """Whether a fetch could find anything; without the write lock, for which idle consumers must not queue."""
-        return bool(
-            self._db.rows(
-                "SELECT 1 FROM consumer c WHERE c.name = ?1 AND ("
-                "c.head < (SELECT coalesce(max(seq), 0) FROM event) "
-                "OR EXISTS(SELECT 1 FROM pending p WHERE p.consumer = ?1 AND p.due <= ?2))",
-                consumer,
-                self._now(),
-            )
-        )
+        """Whether a fetch could find anything; without the write lock, for which idle consumers must not queue.
 
-    def _due(self, consumer: str, limit: int, busy: set[str], now: int, seconds: float) -> Iterator[Lease]:
+        What was looked at and is not wanted is remembered here and written down a page at a time: otherwise every
+        event would cost every consumer a transaction.
+        """
+        if self._db.rows(f"SELECT 1 FROM pending p WHERE {_READY} LIMIT 1", consumer, self._now()):  # noqa: S608
+            return True
+        position = self._position(consumer)
+        if position is None:
+            return False
+        while True:
+            page = self.read(Query(after=max(position.head, self._passed.get(consumer, 0))))
+            for stored in page:
+                if position.subscription.wants(stored.envelope):
+                    return True
+                self._passed[consumer] = stored.seq
+            if len(page) < PAGE:
+                return False
+            with self._db.transaction():
+                self._db.change(
+                    "UPDATE consumer SET head = max(head, ?) WHERE name = ?", self._passed[consumer], consumer
+                )
+
+    def _due(self, consumer: str, limit: int, now: int, seconds: float) -> Iterator[Lease]:
         """Waiting deliveries whose time has come, and leases that ran out."""
         rows = self._db.rows(
-            f"SELECT {_COLUMNS}, p.attempts, p.token FROM pending p JOIN event e ON e.seq = p.seq "  # noqa: S608
-            "WHERE p.consumer = ? AND p.due <= ? ORDER BY p.seq LIMIT ?",
+            f"SELECT {COLUMNS}, p.attempts, p.token FROM pending p JOIN event e ON e.seq = p.seq "  # noqa: S608
+            f"WHERE {_READY} ORDER BY p.seq LIMIT ?3",
             consumer,
             now,
-            _PAGE,
+            PAGE,
         )
         for row in rows:
-            stored, attempts, lost = _stored(row), _int(row[8]), row[9] is not None
-            if attempts == 0 and stored.envelope.context_id in busy:
-                continue
+            stored, attempts, lost = stored_row(row), integer(row[8]), row[9] is not None
             if attempts >= MAX_ATTEMPTS:
                 self._bury(consumer, stored, attempts, "the worker died during the last attempt")
                 continue
@@ -226,9 +128,10 @@ class SqliteLog:
 
     def _fresh(self, position: Position, limit: int, busy: set[str], now: int, seconds: float) -> list[Lease]:
         """First attempts after the consumer's head."""
-        consumer, head, leases = position.subscription.consumer, position.head, list[Lease]()
+        consumer, leases = position.subscription.consumer, list[Lease]()
+        head = max(position.head, self._passed.get(consumer, 0))
         parked = 0
-        while len(leases) < limit and parked < _PAGE:
+        while len(leases) < limit and parked < PAGE:
             page = self.read(Query(after=head))
             for stored in page:
                 if len(leases) == limit:
@@ -241,7 +144,7 @@ class SqliteLog:
                     self._wait(consumer, stored, 0, now)
                 else:
                     leases.append(self._lease(consumer, stored, 1, now, seconds, lost=False))
-            if len(page) < _PAGE:
+            if len(page) < PAGE:
                 break
         self._db.change("UPDATE consumer SET head = ?, seen = ? WHERE name = ?", head, now, consumer)
         return leases
@@ -254,7 +157,7 @@ class SqliteLog:
             stored.seq,
             stored.envelope.context_id,
             attempt,
-            now + int(seconds * _SECOND),
+            now + int(seconds * SECOND),
             token,
         )
         return Lease(consumer, stored, attempt, token, lost)
@@ -272,7 +175,7 @@ class SqliteLog:
 
     def extend(self, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
         """Keep a lease for longer."""
-        return self._if_held("UPDATE pending SET due = ?4", lease, self._now() + int(seconds * _SECOND))
+        return self._if_held("UPDATE pending SET due = ?4", lease, self._now() + int(seconds * SECOND))
 
     def ack(self, lease: Lease) -> bool:
         """The delivery is over."""
@@ -281,7 +184,7 @@ class SqliteLog:
     def nack(self, lease: Lease, reason: str) -> bool:
         """The attempt failed."""
         if lease.attempt < MAX_ATTEMPTS:
-            due = self._now() + int(BACKOFF_SECONDS[lease.attempt - 1] * _SECOND)
+            due = self._now() + int(BACKOFF_SECONDS[lease.attempt - 1] * SECOND)
             return self._if_held("UPDATE pending SET token = NULL, due = ?4", lease, due)
         with self._db.transaction():
             held = self.ack(lease)
@@ -301,24 +204,26 @@ class SqliteLog:
 
     def next_due(self, consumers: Sequence[str]) -> int | None:
         """When the next waiting delivery is due."""
-        marks = ",".join("?" * len(consumers))
+        marks = ",".join(f"?{number}" for number in range(2, len(consumers) + 2))
+        # What waits for its turn is due when a lease ends, which nobody can tell.
         rows = self._db.rows(
-            f"SELECT min(due) FROM pending WHERE token IS NULL AND consumer IN ({marks})",  # noqa: S608
+            f"SELECT min(due) FROM pending WHERE token IS NULL AND consumer IN ({marks}) AND (attempts > 0 "  # noqa: S608
+            "OR due > ?1 OR (consumer, context_id) NOT IN (SELECT consumer, context_id FROM pending "
+            "WHERE token IS NOT NULL AND due > ?1 AND attempts = 1))",
+            self._now(),
             *consumers,
         )
-        return None if rows[0][0] is None else _int(rows[0][0])
+        return None if rows[0][0] is None else integer(rows[0][0])
 
     def leased(self) -> list[tuple[str, int, int]]:
         """Every lease that is out, as (consumer, seq, expiry in microseconds)."""
         rows = self._db.rows("SELECT consumer, seq, due FROM pending WHERE token IS NOT NULL ORDER BY due")
-        return [(str(row[0]), _int(row[1]), _int(row[2])) for row in rows]
+        return [(str(row[0]), integer(row[1]), integer(row[2])) for row in rows]
 
     def waiting(self, seq: int) -> list[tuple[str, int, int, bool]]:
         """Unfinished deliveries of one event, as (consumer, attempts so far, due, leased)."""
         rows = self._db.rows("SELECT consumer, attempts, due, token FROM pending WHERE seq = ? ORDER BY consumer", seq)
-        return [(str(row[0]), _int(row[1]), _int(row[2]), row[3] is not None) for row in rows]
-
-    # Dead letters ----------------------------------------------------------------------------------------------------
+        return [(str(row[0]), integer(row[1]), integer(row[2]), row[3] is not None) for row in rows]
 
     def dead_letters(self) -> list[DeadLetter]:
         """Everything that was given up, oldest first."""
@@ -334,10 +239,18 @@ class SqliteLog:
             self._db.change("DELETE FROM dead WHERE consumer = ? AND seq = ?", consumer, seq)
             stored = self.read(Query(after=seq - 1), 1)
             if not stored or stored[0].seq != seq:
-                raise InputError(f"event {seq} was pruned from the log")
+                stored = [self._restore(seq, str(rows[0][0]))]
             self._wait(consumer, stored[0], 0, self._now())
             self._db.wake_after_commit()
         return True
+
+    def _restore(self, seq: int, body: str) -> Stored:
+        """Put an event that was pruned back into its place, from the body that its dead letter kept."""
+        envelope = Envelope.from_json(body)
+        younger = self._db.rows("SELECT ts FROM event WHERE seq > ? ORDER BY seq LIMIT 1", seq)
+        ts = integer(younger[0][0]) if younger else self._now()
+        self.insert(envelope, ts, seq)
+        return Stored(seq, ts, envelope)
 
     def _bury(self, consumer: str, stored: Stored, attempts: int, reason: str) -> None:
         self._db.change("DELETE FROM pending WHERE consumer = ? AND seq = ?", consumer, stored.seq)
@@ -357,39 +270,7 @@ class SqliteLog:
         rows = self._db.rows("SELECT name, intents, since, head, seen FROM consumer WHERE name = ?", consumer)
         return _position(rows[0]) if rows else None
 
-    def _now(self) -> int:
-        return int(self._clock() * _SECOND)
-
-
-def _stored(row: Sequence[Any]) -> Stored:
-    seq, ts, event_id, intent, context_id, producer, meta, payload = row[:8]
-    more = json.loads(meta)
-    envelope = Envelope(
-        event_id=event_id,
-        intent=intent,
-        context_id=context_id,
-        artifact_path=more["artifact_path"],
-        severity=more["severity"],
-        producer=producer,
-        consumers=tuple(more["consumers"]),
-        source_hook=more["source_hook"],
-        payload=payload,
-        extensions=more["extensions"],
-    )
-    return Stored(seq, ts, envelope)
-
 
 def _position(row: Sequence[Any]) -> Position:
     name, intents, since, head, seen = row
     return Position(Subscription(name, tuple(json.loads(intents))), since, head, seen)
-
-
-def _glob(intent: str) -> str:
-    """A name, a name with version, or a glob, as a pattern over ``name@major.minor``."""
-    return intent if "@" in intent else f"{intent}@*"
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"expected a number from the database, got {value!r}")
-    return value

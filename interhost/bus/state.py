@@ -13,6 +13,13 @@ from pathlib import Path
 from interhost.errors import StateError
 
 ROOT_VARIABLE = "INTERBUS_ROOT"
+_NETWORK = frozenset(
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs"),
+        *("nfs4", "ocfs2", "orangefs", "smb3", "smbfs"),
+        *("fuse.cephfs", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
+    )
+)
 
 
 def state_root(environ: Mapping[str, str] = os.environ) -> Path:
@@ -60,4 +67,32 @@ def ensure_root(root: Path) -> Path:
         raise StateError(
             f"state directory {root} cannot be written", str(root), hint=f"chmod 700 {root}, or set {ROOT_VARIABLE}"
         )
+    if kind := network_file_system(info.st_dev):
+        raise StateError(
+            f"state directory {root} is on a network file system ({kind}), where locks and the log are not safe",
+            str(root),
+            hint=f"set {ROOT_VARIABLE} to a directory on a local disk",
+        )
     return root
+
+
+def network_file_system(device: int, mounts: Path = Path("/proc/self/mountinfo")) -> str:
+    """Kind of network file system behind a device; empty for a local one, or where the kernel cannot tell.
+
+    Args:
+        device: ``st_dev`` of a directory. Local disks have a major number, and nothing more is read for them.
+        mounts: The kernel's list of mounts.
+    """
+    if os.major(device):
+        return ""
+    try:
+        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return ""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    for line in lines:
+        fields, _, source = line.partition(" - ")
+        if fields.split(" ", 3)[2] == wanted:
+            kind = source.split(" ", 1)[0]
+            return kind if kind in _NETWORK else ""
+    return ""

@@ -1,8 +1,9 @@
 """Waiting for the next publish.
 
-Publishers touch one sentinel file after COMMIT; whoever waits watches it through inotify or kqueue, and looks anyway
-after a second (a publisher may be killed between COMMIT and touch). Nobody watches the write-ahead log: its write
-event comes before the commit can be seen. Source: reference/event-log.md sections 3e, 5.1 and 6.6.
+Publishers touch one sentinel file after COMMIT; whoever waits watches it and the spool through inotify, elsewhere looks
+at the sentinel's time every 20 ms, and comes back after a second anyway (a publisher may be killed between COMMIT and
+touch). Nobody watches the write-ahead log: its write event comes before the commit can be seen.
+Source: reference/event-log.md sections 3e, 5.1 and 6.6.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from types import TracebackType
 
 SENTINEL = "wake"
 _IN_ATTRIB = 0x4
+_IN_CLOSE_WRITE = 0x8
+_IN_MOVED_TO = 0x80
 _IN_NONBLOCK = 0x800
 _IN_CLOEXEC = 0x80000
 _POLL_SECONDS = 0.02
@@ -35,7 +38,9 @@ class Waker:
         self._path = root / SENTINEL
         self._path.touch(mode=0o600)
         self._interrupt = [interrupt] if interrupt is not None else []
-        self._fd = _inotify(self._path)
+        spool = root / "spool" / "new"
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._fd = _inotify(self._path, spool)
         self._touched = self._path.stat().st_mtime_ns
 
     def wait(self, seconds: float) -> bool:
@@ -75,15 +80,19 @@ class Waker:
         self.close()
 
 
-def _inotify(path: Path) -> int | None:
-    """A descriptor that becomes readable when the file is touched, or ``None`` where the kernel has no inotify."""
+def _inotify(sentinel: Path, spool: Path) -> int | None:
+    """A descriptor that becomes readable when the sentinel is touched or a file in the spool is complete.
+
+    ``None`` where the kernel has no inotify.
+    """
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None, use_errno=True)
     fd: int = libc.inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC)
     if fd < 0:
         return None
-    if libc.inotify_add_watch(fd, os.fsencode(path), _IN_ATTRIB) < 0:
-        os.close(fd)
-        return None
+    for path, mask in ((sentinel, _IN_ATTRIB), (spool, _IN_CLOSE_WRITE | _IN_MOVED_TO)):
+        if libc.inotify_add_watch(fd, os.fsencode(path), mask) < 0:
+            os.close(fd)
+            return None
     return fd

@@ -14,6 +14,7 @@ from typing import Any
 
 from interhost.bus.catalogue import SCHEMA, canonical_intents, payload_schema, resolve_intent
 from interhost.cli.output import add_format_options, print_json, print_table, wants_table
+from interhost.errors import UnknownIntentError
 from interhost.host.registry import AdapterEntry, list_adapters
 
 
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     adapters = list_adapters()
     if args.name:
-        record = _record(resolve_intent(args.name), adapters)
+        record = _record(_resolve(args.name), adapters)
         _explain(record) if wants_table(args) else print_json(record)
         return 0
     records = [_record(intent, adapters) for intent in canonical_intents().values()]
@@ -47,6 +48,14 @@ def run(args: argparse.Namespace) -> int:
         for record in records:
             print_json(record)
     return 0
+
+
+def _resolve(name: str) -> str:
+    try:
+        return resolve_intent(name)
+    except UnknownIntentError as error:
+        error.hint = "'interbus catalog' lists every intent"  # there is nothing to store here
+        raise
 
 
 def _record(intent: str, adapters: list[AdapterEntry]) -> dict[str, Any]:

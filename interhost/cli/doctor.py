@@ -1,6 +1,9 @@
 """Check everything: the machine, the state, each adapter, what was given up; and say what to do.
 
 Ends with 1 when something needs attention. A note is no problem: it says what would work better.
+
+  interhost doctor
+  interhost doctor --json | jq -r 'select(.level == "problem") | .hint'
 """
 
 from __future__ import annotations

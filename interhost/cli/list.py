@@ -1,6 +1,9 @@
 """List the installed adapters: what each consumes, produces and watches, and what is wrong with it.
 
 Nothing of an adapter is imported to list it. An adapter that failed when a host last loaded it is shown as failed.
+
+  interhost list
+  interhost list --json | jq -r 'select(.problem != "") | .name'
 """
 
 from __future__ import annotations

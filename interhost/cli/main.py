@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,9 @@ from interhost.errors import InterhostError, UsageError
 
 INTERBUS: Mapping[str, str] = {
     "publish": "put a fact on the bus",
+    "emit": "put a fact on the bus from a plugin's script, in few words",
     "subscribe": "print facts as they come, or what is new since the last time",
+    "consume": "take facts for a script, acknowledged when its command succeeds",
     "replay": "print stored facts again, filtered",
     "trace": "show what became of one fact: who got it, what they did, what followed",
     "catalog": "list the intents, or explain one",
@@ -54,6 +57,7 @@ def interhost(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(program: str, commands: Mapping[str, str], argv: Sequence[str]) -> int:
+    _prepare_streams()
     try:
         code = _dispatch(program, commands, argv)
         sys.stdout.flush()
@@ -65,6 +69,11 @@ def _main(program: str, commands: Mapping[str, str], argv: Sequence[str]) -> int
         return 0
     except KeyboardInterrupt:
         return 130
+    except SystemExit as error:
+        if not error.code:
+            raise
+        # An adapter's way out; its status is not ours to end with, and could be 2.
+        return _fail(program, f"an adapter called sys.exit({error.code!r})", "", 70)
     except Exception as error:
         if os.environ.get("INTERHOST_STRICT") == "1":
             raise
@@ -84,8 +93,10 @@ def _dispatch(program: str, commands: Mapping[str, str], argv: Sequence[str]) ->
     if first not in commands:
         import difflib
 
-        nearest = difflib.get_close_matches(first, commands, 1)
-        meant = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        # Somebody who looks for a command may only have the wrong one of the two programs.
+        names = {name: f"interbus {name}" for name in INTERBUS} | {name: f"interhost {name}" for name in INTERHOST}
+        nearest = difflib.get_close_matches(first, names, 1)
+        meant = f"; did you mean '{names[nearest[0]]}'?" if nearest else ""
         raise UsageError(f"no command {first!r}{meant}", hint=f"{program} --help")
     module = importlib.import_module(f"interhost.cli.{first}")
     parser = Parser(
@@ -97,6 +108,16 @@ def _dispatch(program: str, commands: Mapping[str, str], argv: Sequence[str]) ->
     module.configure(parser)
     code: int = module.run(parser.parse_args(argv[1:]))
     return code
+
+
+def _prepare_streams() -> None:
+    """NDJSON is UTF-8 whatever the locale says, and no stream stops us: not a poor terminal, not a closed one."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the life of the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
 def _help(program: str, commands: Mapping[str, str]) -> str:
@@ -114,7 +135,9 @@ def _version() -> str:
 
 
 def _fail(program: str, message: str, hint: str, code: int) -> int:
-    print(f"{program}: {message}", file=sys.stderr)
+    from interhost.cli.output import note
+
+    note(f"{program}: {message}")
     if hint:
-        print(f"  {hint}", file=sys.stderr)
+        note(f"  {hint}")
     return code

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from interhost.bus.bus import Bus
-from interhost.bus.state import state_root
+from interhost.bus.spool import drain_spool
+from interhost.bus.state import ROOT_VARIABLE, ensure_root, state_root
+from interhost.errors import StateError
 from interhost.host.config import FILE_NAME, Config
+from interhost.host.registry import list_adapters
 
 COMMAND_DEADLINE = 5.0
 """Seconds that a command waits for the write lock."""
@@ -21,10 +25,49 @@ def open_bus(deadline: float | None = COMMAND_DEADLINE) -> Bus:
     return Bus(state_root(os.environ), deadline=deadline)
 
 
+def open_drained() -> Bus:
+    """The bus of this user, with what waited in the spool already in the log; for every command that reads.
+
+    Raises:
+        StateError: The state directory or the database cannot be used.
+    """
+    bus = open_bus()
+    try:
+        drain_spool(bus, lambda: {entry.name for entry in list_adapters()})
+    except BaseException:
+        bus.close()
+        raise
+    return bus
+
+
 def read_config() -> Config:
     """The configuration of this user.
 
     Raises:
         InputError: The file cannot be read.
+        StateError: What stands where the state directory should be is none.
     """
-    return Config(state_root(os.environ) / FILE_NAME)
+    root = state_root(os.environ)
+    try:
+        root.stat()
+    except FileNotFoundError:
+        pass  # reading creates nothing
+    except OSError as error:
+        raise StateError(
+            f"state directory {root}: {error.strerror}", str(root), hint=f"set {ROOT_VARIABLE} to a writable directory"
+        ) from error
+    else:
+        ensure_root(root)
+    return Config(root / FILE_NAME)
+
+
+def working_directory() -> Path:
+    """Where the command was started.
+
+    Raises:
+        StateError: It was removed meanwhile, as worktrees are while a shell still stands in them.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise StateError("the current directory does not exist any more", "", hint="cd to one that does") from error

@@ -15,15 +15,17 @@ import os
 import sys
 from pathlib import Path
 
-from interhost.bus.bus import Bus, Published
+from interhost.bus.bus import Published
 from interhost.bus.compose import compose
 from interhost.bus.envelope import SEVERITIES, Envelope
 from interhost.bus.project import git_root
 from interhost.bus.resolve import resolve_context, session_of
-from interhost.cli.opening import open_bus, read_config
-from interhost.cli.output import add_format_options, note, print_json, wants_table
+from interhost.bus.spool import spool_envelope
+from interhost.bus.state import state_root
+from interhost.cli.opening import open_bus, read_config, working_directory
+from interhost.cli.output import add_format_options, note, print_json, printable, wants_table
 from interhost.cli.times import read_time
-from interhost.errors import InputError
+from interhost.errors import BusyError, InputError
 from interhost.host.config import Config
 from interhost.host.consumers import sync_consumers
 from interhost.host.registry import AdapterEntry, list_adapters
@@ -52,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Publish."""
     config, adapters = read_config(), list_adapters()
-    here = Path.cwd()
+    here = working_directory()
     project = git_root(here)
     artifact = Path(os.path.normpath(here / args.artifact)) if args.artifact else None
     session = args.session or session_of(os.environ)
@@ -77,13 +79,14 @@ def run(args: argparse.Namespace) -> int:
         limit=config.payload_bytes,
     )
     _warn(args, adapters, artifact)
-    with open_bus() as bus:
-        sync_consumers(bus, adapters, config)
-        published = _store(bus, project, envelope)
+    try:
+        published = _store(config, adapters, project, envelope)
+    except BusyError as error:
+        return _spool(args, envelope, error)
     record = {**published._asdict(), "intent": envelope.intent, "context_id": envelope.context_id}
     if wants_table(args):
         known = "known already as" if published.duplicate else "published"
-        print(f"{known} {published.event_id}  {envelope.intent}  {envelope.context_id}")
+        print(printable(f"{known} {published.event_id}  {envelope.intent}  {envelope.context_id}"))
         note(f"  interbus trace {published.event_id}")
     else:
         print_json(record)
@@ -92,17 +95,27 @@ def run(args: argparse.Namespace) -> int:
 
 def _payload(given: str, config: Config) -> str:
     """The payload's text: as given, from a file, or from standard input."""
+    limit = config.payload_bytes
     if given == "-":
-        source, data = "standard input", sys.stdin.buffer.read(config.payload_bytes + 1)
+        if sys.stdin is None:
+            raise InputError("--payload -: standard input is closed")
+        source, data = "standard input", sys.stdin.buffer.read(limit + 1)
     elif given.startswith("@"):
         source = given[1:]
         try:
             with open(source, "rb") as file:
-                data = file.read(config.payload_bytes + 1)
+                data = file.read(limit + 1)
         except OSError as error:
             raise InputError(f"--payload {given}: {error.strerror}") from None
     else:
-        return given
+        source, data = "--payload", os.fsencode(given)
+    if len(data) > limit:  # before anything else: what was read ends in the middle of it
+        raise InputError(
+            f"payload from {source}: more than {limit:,} bytes, which is the limit",
+            hint=f"publish a file's path with --artifact instead, or raise limits.payload_bytes in {config.path}",
+        )
+    if not data.strip():
+        raise InputError(f"payload from {source}: empty, expected a JSON object", hint="""such as '{"kind": "plan"}'""")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -130,8 +143,25 @@ def _warn(args: argparse.Namespace, adapters: list[AdapterEntry], artifact: Path
         note(f"--artifact {artifact}: does not exist")
 
 
-def _store(bus: Bus, project: Path | None, envelope: Envelope) -> Published:
+def _store(config: Config, adapters: list[AdapterEntry], project: Path | None, envelope: Envelope) -> Published:
     """Store the fact, and remember its project for whoever looks there for files."""
-    if project is not None:
-        bus.store.see_project(project)
-    return bus.publish(envelope)
+    with open_bus() as bus:
+        sync_consumers(bus, adapters, config)
+        if project is not None:
+            bus.store.see_project(project)
+        return bus.publish(envelope)
+
+
+def _spool(args: argparse.Namespace, envelope: Envelope, why: BusyError) -> int:
+    """The log cannot be had in time: leave the fact where whoever opens it next will find it."""
+    try:
+        path = spool_envelope(state_root(os.environ), envelope)
+    except OSError:
+        raise why from None
+    note(f"{why}; left in {path.parent}, the next command that reads the bus takes it from there")
+    record = {"event_id": envelope.event_id, "seq": None, "duplicate": False, "spooled": True}
+    if wants_table(args):
+        print(printable(f"spooled {envelope.event_id}  {envelope.intent}  {envelope.context_id}"))
+    else:
+        print_json({**record, "intent": envelope.intent, "context_id": envelope.context_id})
+    return 0

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from interhost.bus.bus import Bus
+from interhost.bus.catalogue import resolve_intent
 from interhost.bus.ids import is_id
 from interhost.bus.log import Query, Stored
-from interhost.cli.output import iso_time, print_table, printable, show_time
+from interhost.cli.output import iso_time, note, print_table, printable, show_time
 from interhost.cli.times import read_moment
-from interhost.errors import InputError
+from interhost.errors import InputError, UnknownIntentError, UsageError
 
 FORMATS = ("table", "ndjson", "cloudevents")
 _PAGE = 500
+_LAST = (1 << 63) - 1
+"""The largest number the log can count to."""
 
 
 def read_position(bus: Bus, text: str) -> int:
@@ -27,13 +30,31 @@ def read_position(bus: Bus, text: str) -> int:
     if text == "end":
         return bus.log.end()
     if text.isdecimal():
-        return int(text)
-    if is_id(text):
-        if (stored := bus.log.get(text)) is None:
+        return min(int(text[:20]), _LAST)
+    if is_id(text.upper()):
+        if (stored := bus.log.get(text.upper())) is None:
             raise InputError(f"event {text}: not in the log", hint="'interbus replay --last 20' shows the newest")
         return stored.seq
-    first = bus.log.read(Query(since=read_moment(text)), 1)
+    try:
+        since = read_moment(text)
+    except UsageError:
+        raise UsageError(
+            f"position {text!r}: expected start, end, a sequence number, an event id, a time, or how long ago"
+        ) from None
+    first = bus.log.read(Query(since=since), 1)
     return first[0].seq - 1 if first else bus.log.end()
+
+
+def say_nothing_matches(intents: Sequence[str]) -> None:
+    """Say that nothing was found, and what an intent's name may have been meant to be."""
+    note("nothing on the bus matches")
+    for intent in intents:
+        try:
+            resolve_intent(intent)
+        except UnknownIntentError as error:
+            note(f"  {error}")
+        except InputError:
+            pass  # a glob
 
 
 def read_pages(bus: Bus, query: Query) -> Iterator[Stored]:

@@ -13,7 +13,7 @@ import json
 
 from interhost.bus.bus import Bus
 from interhost.bus.log import DeadLetter
-from interhost.cli.opening import open_bus
+from interhost.cli.opening import open_drained
 from interhost.cli.output import add_format_options, iso_time, note, print_json, print_table, show_time, wants_table
 
 
@@ -27,18 +27,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List or redrive; 1 when there is nothing to redrive."""
-    with open_bus() as bus:
+    with open_drained() as bus:
         letters = [letter for letter in bus.log.dead_letters() if _is_meant(letter, args)]
         if not (args.event_id or args.consumer or args.all):
             _print(letters, args)
             return 0
-        return _redrive(bus, letters)
+        return _redrive(bus, letters, args)
 
 
-def _redrive(bus: Bus, letters: list[DeadLetter]) -> int:
+def _redrive(bus: Bus, letters: list[DeadLetter], args: argparse.Namespace) -> int:
     for letter in letters:
         bus.log.redrive(letter.consumer, letter.seq)
-        print_json({"event_id": letter.event_id, "consumer": letter.consumer, "redriven": True})
+        if wants_table(args):
+            print(f"{letter.event_id}  → {letter.consumer}  is due again")
+        else:
+            print_json({"event_id": letter.event_id, "consumer": letter.consumer, "redriven": True})
     if not letters:
         note("no dead letter matches; 'interhost redrive' lists them")
     return 0 if letters else 1

@@ -11,10 +11,12 @@ import argparse
 import sys
 
 from interhost.bus.log import Query
-from interhost.cli.opening import open_bus
-from interhost.cli.output import note
-from interhost.cli.query import FORMATS, format_line, print_facts, read_pages, read_position
+from interhost.cli.opening import open_drained
+from interhost.cli.query import FORMATS, format_line, print_facts, read_pages, read_position, say_nothing_matches
 from interhost.cli.times import read_moment
+
+_DIGITS = 18
+"""Digits of the largest number that the log can count to, less one."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Replay; 1 when nothing matches."""
     form = args.format or ("table" if sys.stdout.isatty() else "ndjson")
-    with open_bus() as bus:
+    with open_drained() as bus:
         query = Query(
             after=read_position(bus, args.after),
             intents=tuple(args.intent),
@@ -54,11 +56,11 @@ def run(args: argparse.Namespace) -> int:
                 found = True
                 print(format_line(stored, form))
     if not found:
-        note("nothing on the bus matches")
+        say_nothing_matches(args.intent)
     return 0 if found else 1
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a number of events, got {text!r}")
     return int(text)

@@ -12,26 +12,27 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import signal
+import json
+import sys
+import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from types import FrameType
 
 from interhost.bus.bus import Bus
 from interhost.bus.lock import FileLock
 from interhost.bus.project import git_root
+from interhost.bus.retention import prune_when_due
 from interhost.bus.wake import Waker
-from interhost.cli.opening import open_bus, read_config
-from interhost.cli.output import add_format_options, note, print_json, printable, wants_table
+from interhost.cli.opening import open_bus, read_config, working_directory
+from interhost.cli.output import add_format_options, note, printable, wants_table
+from interhost.cli.signals import Signals
 from interhost.errors import InputError
 from interhost.host.delivery import Delivered
-from interhost.host.host import LOOK_AGAIN_SECONDS, Host, Pass, drain
+from interhost.host.host import Host, Pass, drain
 from interhost.host.registry import list_adapters
+from interhost.host.resident import Lanes, Voice
 
-_OBSERVE_SECONDS = 2.0
 _DRAIN_SECONDS = 600.0
+_FLUSH_SECONDS = 1.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,122 +49,46 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run."""
-    stop = _Signals()
-    with open_bus(deadline=None) as bus, stop.installed():
-        if project := git_root(Path.cwd()):
+    signals, teller = Signals(), _Teller(args)
+    with open_bus(deadline=None) as bus, signals.noted():
+        if project := git_root(working_directory()):
             bus.store.see_project(project)
         if args.once:
-            _print_pass(args, _host(bus, args, stop).run_pass())
+            teller.tell_pass(_host(bus, args, signals).run_pass())
         elif args.drain:
-            _drain(bus, args, stop)
+            _drain(bus, args, signals, teller)
         else:
-            _stay(bus, args, stop)
+            # Adapters run in threads now, where standard output cannot be taken from them one by one.
+            with contextlib.redirect_stdout(sys.stderr):
+                _stay(bus, args, signals, teller)
+        prune_when_due(bus, read_config().retention)
     return 0
 
 
-class _Signals:
-    """What we were told to do; handlers only set flags, so that no delivery is cut off."""
+class _Teller:
+    """Prints deliveries, from whichever thread; holds the real standard output."""
 
-    def __init__(self) -> None:
-        self.stop = False
-        self.reload = False
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        os.set_blocking(self._writer, False)
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._quiet = args.quiet
+        self._table = wants_table(args)
+        self._out = sys.stdout
+        self._lock = threading.Lock()
 
-    @property
-    def pipe(self) -> int:
-        """Becomes readable with every signal."""
-        return self._reader
+    def tell_pass(self, one: Pass) -> None:
+        """Every delivery of a pass."""
+        for delivered in one.delivered:
+            self.tell(delivered)
 
-    def clear(self) -> None:
-        """Forget what made the pipe readable."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._reader, 4096)
-
-    @contextlib.contextmanager
-    def installed(self) -> Iterator[None]:
-        """Handle SIGTERM, SIGINT and SIGHUP until the end of the block."""
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        before = [signal.signal(number, self._note) for number in numbers]
-        wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
-            os.close(self._reader)
-            os.close(self._writer)
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            self.reload = True
+    def tell(self, one: Delivered) -> None:
+        """One delivery, on one line."""
+        if self._quiet:
+            return
+        envelope = one.lease.stored.envelope
+        if self._table:
+            what = f"{envelope.intent}  {envelope.context_id}  → {one.lease.consumer}  {one.outcome}: {one.reason}"
+            line = printable(what)
         else:
-            self.stop = True
-
-
-def _host(bus: Bus, args: argparse.Namespace, signals: _Signals) -> Host:
-    return Host(bus, list_adapters(), read_config(), report=note, stopping=lambda: signals.stop, backfill=args.backfill)
-
-
-def _drain(bus: Bus, args: argparse.Namespace, signals: _Signals) -> None:
-    """Drain alone. What is published while the last worker is about to end must not be left lying."""
-    lock = FileLock(bus.root / "drain.lock")
-    while lock.try_acquire():
-        host = _host(bus, args, signals)
-        drain(host, deadline=_DRAIN_SECONDS, on_pass=lambda one: _print_pass(args, one))
-        lock.release()
-        if signals.stop or not host.has_work():
-            break
-    lock.close()
-
-
-def _stay(bus: Bus, args: argparse.Namespace, signals: _Signals) -> None:
-    host = _host(bus, args, signals)
-    note(f"resident with {len(host.adapters)} adapters on {bus.root}; stop with Ctrl-C")
-    look_at = 0.0
-    with Waker(bus.root, signals.pipe) as waker:
-        while not signals.stop:
-            if signals.reload:
-                signals.reload = False
-                host = _reloaded(host, bus, args, signals)
-            if time.monotonic() >= look_at:
-                _, soon = host.observe()
-                look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if soon else _OBSERVE_SECONDS)
-            for one in host.deliver():
-                _print_delivered(args, one)
-            waker.wait(min(1.0, max(0.0, look_at - time.monotonic())))
-            signals.clear()
-    note("stopped")
-
-
-def _reloaded(host: Host, bus: Bus, args: argparse.Namespace, signals: _Signals) -> Host:
-    """A host with the configuration as it is now; a broken file changes nothing."""
-    try:
-        host = _host(bus, args, signals)
-    except InputError as error:
-        note(f"configuration not taken: {error}")
-    else:
-        note("configuration read again")
-    return host
-
-
-def _print_pass(args: argparse.Namespace, one: Pass) -> None:
-    for delivered in one.delivered:
-        _print_delivered(args, delivered)
-
-
-def _print_delivered(args: argparse.Namespace, one: Delivered) -> None:
-    if args.quiet:
-        return
-    envelope = one.lease.stored.envelope
-    if wants_table(args):
-        what = f"{envelope.intent}  {envelope.context_id}  → {one.lease.consumer}  {one.outcome}: {one.reason}"
-        print(printable(what), flush=True)
-    else:
-        print_json(
-            {
+            record = {
                 "event_id": envelope.event_id,
                 "intent": envelope.intent,
                 "context_id": envelope.context_id,
@@ -172,4 +97,65 @@ def _print_delivered(args: argparse.Namespace, one: Delivered) -> None:
                 "outcome": one.outcome,
                 "reason": one.reason,
             }
-        )
+            line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        with self._lock:
+            print(line, file=self._out, flush=True)
+
+
+def _host(bus: Bus, args: argparse.Namespace, signals: Signals) -> Host:
+    return Host(bus, list_adapters(), read_config(), report=note, stopping=lambda: signals.stop, backfill=args.backfill)
+
+
+def _drain(bus: Bus, args: argparse.Namespace, signals: Signals, teller: _Teller) -> None:
+    """Drain alone. What is published while the last worker is about to end must not be left lying."""
+    lock = FileLock(bus.root / "drain.lock")
+    while lock.try_acquire():
+        host = _host(bus, args, signals)
+        drain(host, deadline=_DRAIN_SECONDS, on_pass=teller.tell_pass)
+        lock.release()
+        if signals.stop or not host.has_work():
+            break
+    lock.close()
+
+
+def _stay(bus: Bus, args: argparse.Namespace, signals: Signals, teller: _Teller) -> None:
+    host = _host(bus, args, signals)
+    while not signals.stop:
+        note(f"resident with {len(host.adapters)} adapters on {bus.root}; stop with Ctrl-C")
+        lanes = Lanes(bus, host.adapters, host.config, host.providers, Voice(teller.tell, note), backfill=args.backfill)
+        try:
+            host = _serve(host, lanes, bus, args, signals)
+        finally:
+            lanes.stop()
+    note("stopped")
+
+
+def _serve(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals: Signals) -> Host:
+    """Wake lanes until told otherwise; the host to go on with."""
+    flushed, flush_at = (0, 0), 0.0
+    with Waker(bus.root, signals.pipe) as waker:
+        while not signals.stop:
+            if signals.reload:
+                signals.reload = False
+                if (fresh := _reloaded(bus, args, signals)) is not None:
+                    return fresh
+            host.drain_spool()
+            lanes.wake()
+            if time.monotonic() >= flush_at and bus.database.version() != flushed:
+                prune_when_due(bus, host.config.retention)
+                bus.database.flush()
+                flushed, flush_at = bus.database.version(), time.monotonic() + _FLUSH_SECONDS
+            waker.wait(_FLUSH_SECONDS)
+            signals.clear()
+    return host
+
+
+def _reloaded(bus: Bus, args: argparse.Namespace, signals: Signals) -> Host | None:
+    """A host with the configuration as it is now; ``None`` when the file is broken, which changes nothing."""
+    try:
+        host = _host(bus, args, signals)
+    except InputError as error:
+        note(f"configuration not taken: {error}")
+        return None
+    note("configuration read again")
+    return host

@@ -16,9 +16,9 @@ import sys
 from interhost.bus.bus import Bus
 from interhost.bus.log import Query
 from interhost.bus.wake import Waker
-from interhost.cli.opening import open_bus
+from interhost.cli.opening import open_drained
 from interhost.cli.output import add_format_options, note, printable, show_time, wants_table
-from interhost.cli.query import format_line, read_pages, read_position
+from interhost.cli.query import format_line, read_pages, read_position, say_nothing_matches
 
 _CURSORS = "interbus subscribe"
 
@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Subscribe; 1 when nothing matched and it was not asked to wait."""
     table = wants_table(args)
     found = False
-    with open_bus() as bus:
+    remembered: int | None = None
+    with open_drained() as bus:
         query = Query(after=_begin(bus, args), intents=(args.intent,))
         with Waker(bus.root) as waker:
             if args.watch:
@@ -59,9 +60,12 @@ def run(args: argparse.Namespace) -> int:
                         print(format_line(stored, "ndjson"), flush=True)
                     end = max(end, stored.seq)
                 query = query._replace(after=end)
-                if args.module:
+                if args.module and end != remembered:
                     bus.store.move_cursor(_CURSORS, args.module, str(end))
+                    remembered = end
                 if not args.watch:
+                    if not found and not args.module:  # with --module, nothing new is the usual case
+                        say_nothing_matches([args.intent])
                     return 0 if found else 1
                 sys.stdout.flush()
                 waker.wait(1.0)

@@ -13,21 +13,27 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def read_time(text: str) -> datetime:
-    """An RFC 3339 time with a time zone; without one, the user's own.
+    """An RFC 3339 time; without a time zone, in the user's own.
 
     Raises:
-        UsageError: It is neither that nor a duration.
+        UsageError: It is none.
     """
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise UsageError(
-            f"time {text!r}: expected RFC 3339, such as 2026-11-20T09:30:00Z, or how long ago, such as 30m, 2h, 7d"
-        ) from None
+    return _read(text, "")
 
 
 def read_moment(text: str) -> int:
-    """A time, or how long ago, in microseconds since the epoch."""
+    """A time, or how long ago, in microseconds since the epoch; never before it.
+
+    Raises:
+        UsageError: It is neither.
+    """
     if ago := _AGO.fullmatch(text):
-        return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1_000_000)
-    return int(read_time(text).timestamp() * 1_000_000)
+        return max(0, int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1_000_000))
+    return max(0, int(_read(text, ", or how long ago, such as 30m, 2h, 7d").timestamp() * 1_000_000))
+
+
+def _read(text: str, other: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise UsageError(f"time {text!r}: expected RFC 3339, such as 2026-11-20T09:30:00Z{other}") from None

@@ -10,7 +10,7 @@ import argparse
 from interhost.bus.envelope import one_line
 from interhost.bus.ids import is_id
 from interhost.bus.trace import DeliveryTrace, TraceNode, trace_event
-from interhost.cli.opening import open_bus
+from interhost.cli.opening import open_drained
 from interhost.cli.output import add_format_options, iso_time, note, print_json, printable, show_time, wants_table
 from interhost.errors import InputError
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     event_id = args.event_id.upper()
     if not is_id(event_id):
         raise InputError(f"event id {args.event_id!r}: expected a ULID, 26 letters and digits")
-    with open_bus() as bus:
+    with open_drained() as bus:
         node = trace_event(bus, event_id)
     if node is None:
         note(f"event {event_id} is not in the log; 'interbus replay --last 20' shows the newest")

@@ -9,6 +9,10 @@
     [limits]
     payload_bytes = 1048576
 
+    [retention]
+    days = 30
+    events = 200000
+
 Source: design section 8.
 """
 
@@ -19,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from interhost.bus.payload import MAX_BYTES
+from interhost.bus.retention import Retention
 from interhost.errors import InputError
 
 FILE_NAME = "config.toml"
@@ -62,6 +67,16 @@ class Config:
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
             raise InputError(f"{self.path}: key 'limits.payload_bytes': expected a number of bytes, got {limit!r}")
         return limit
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept, and for how long; ``[retention]`` with ``days`` and ``events``."""
+        table, default = self._table(self._tables, "retention", ""), Retention()
+        days, events = table.get("days", default.days), table.get("events", default.events)
+        for key, value in (("days", days), ("events", events)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                raise InputError(f"{self.path}: key 'retention.{key}': expected a number above 0, got {value!r}")
+        return default._replace(days=float(days), events=int(events))
 
     def _table(self, tables: Mapping[str, Any], name: str, prefix: str) -> Mapping[str, Any]:
         table = tables.get(name, {})

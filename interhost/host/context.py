@@ -73,6 +73,7 @@ class HostContext:
         cause: The envelope that is delivered, or ``None`` while observing.
         intent: Its view.
         backfill: The user wants history from sources that are looked at for the first time.
+        keep_lease: Called before something that may take so many seconds.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class HostContext:
         cause: Envelope | None = None,
         intent: Intent[Any] | None = None,
         backfill: bool = False,
+        keep_lease: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         """Begin a call."""
         self.adapter = adapter
@@ -102,6 +104,7 @@ class HostContext:
         self.intent = intent
         self._cause = cause
         self._backfill = backfill
+        self._keep_lease = keep_lease
         self._tails: dict[Path, FileTail] = {}
         self._changed: dict[tuple[Path, str], ChangedFiles] = {}
 
@@ -188,6 +191,7 @@ class HostContext:
     ) -> Completed:
         """Run a command in the project of the intent."""
         project = self.intent.project_dir if self.intent else None
+        self._keep_lease(timeout)
         result = run_process(
             argv, timeout=timeout, cwd=cwd or project, stdin=stdin, env={**self._environ(), **(env or {})}
         )

@@ -5,8 +5,6 @@ Source: design section 7, steps 4 to 6.
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
 from typing import NamedTuple
 
@@ -14,7 +12,7 @@ from interhost_hookspecs import InDoubtError, Outcome, OutcomeKind
 
 from interhost.bus.bus import Bus
 from interhost.bus.envelope import MAX_DEPTH
-from interhost.bus.log import Lease
+from interhost.bus.log import LEASE_SECONDS, Lease
 from interhost.bus.store import Attempt
 from interhost.host.codec import view
 from interhost.host.config import Config
@@ -49,7 +47,7 @@ def _deliver(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, pro
         if (outcome := _without_asking(lease)) is None:
             context = _context(bus, lease, adapter, config, providers)
             outcome = _ask(context, lease, adapter)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an adapter that exits must not end the others
         if is_strict():
             bus.log.release(lease)
             raise
@@ -76,15 +74,20 @@ def _without_asking(lease: Lease) -> Outcome | None:
 
 def _context(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, providers: Providers) -> HostContext:
     envelope = lease.stored.envelope
-    return HostContext(adapter.name, bus, config, providers, cause=envelope, intent=view(envelope))
+
+    def keep_lease(seconds: float) -> None:
+        # A command may take longer than a lease lasts; nobody else is to begin meanwhile.
+        bus.log.extend(lease, seconds + LEASE_SECONDS)
+
+    return HostContext(
+        adapter.name, bus, config, providers, cause=envelope, intent=view(envelope), keep_lease=keep_lease
+    )
 
 
 def _ask(context: HostContext, lease: Lease, adapter: LoadedAdapter) -> Outcome:
     call = getattr(adapter.hook, hook_of(lease.stored.envelope.name))
     try:
-        # Standard output belongs to whoever runs us.
-        with contextlib.redirect_stdout(sys.stderr):
-            answers = call(intent=context.intent, ctx=context)
+        answers = call(intent=context.intent, ctx=context)
     except InDoubtError as doubt:
         return Outcome.failed(f"in doubt: whether '{doubt}' happened cannot be told; look, then redrive or let it be")
     answer = answers[0] if answers else Outcome.skipped("not this adapter's business")
@@ -115,6 +118,11 @@ def _failed(bus: Bus, lease: Lease, started: int, reason: str) -> Delivered:
             attempt = Attempt(lease.consumer, lease.attempt, started, _now(), "error", reason)
             bus.store.record_attempt(lease.stored.seq, attempt)
     return Delivered(lease, "error", reason)
+
+
+def describe_failure(one: Delivered) -> str:
+    """One line about an attempt that raised."""
+    return f"{one.lease.consumer}: {one.lease.stored.envelope.intent}: {one.reason} (attempt {one.lease.attempt})"
 
 
 def _now() -> int:

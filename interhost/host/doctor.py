@@ -16,6 +16,7 @@ from pathlib import Path
 from interhost_hookspecs import Check, CheckLevel
 
 from interhost.bus.bus import Bus
+from interhost.bus.spool import rejected_files
 from interhost.errors import AdapterError
 from interhost.host.config import Config
 from interhost.host.context import HostContext
@@ -39,6 +40,7 @@ def examine(bus: Bus, entries: list[AdapterEntry], config: Config) -> Iterator[C
     if not entries:
         yield _note("adapters", "none is installed", "install a distribution such as interhost-interphase")
     yield from _deliveries(bus)
+    yield from _spool(bus)
 
 
 def _machine(bus: Bus) -> Iterator[Check]:
@@ -85,7 +87,7 @@ def _own_checks(bus: Bus, adapter: LoadedAdapter, config: Config) -> Iterator[Ch
     try:
         with contextlib.redirect_stdout(sys.stderr):
             answers = adapter.hook.check_adapter(ctx=context)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         yield _problem(f"{adapter.name}: check", describe(error), "report it to the adapter's author")
         return
     for check in (check for answer in answers for check in answer):
@@ -102,6 +104,13 @@ def _deliveries(bus: Bus) -> Iterator[Check]:
     for consumer, seq, due in bus.log.leased():
         if time.time() - due / 1e6 > _STUCK_SECONDS:
             yield _problem(f"delivery {seq}", f"{consumer}'s worker went away with it", "interhost run --drain")
+
+
+def _spool(bus: Bus) -> Iterator[Check]:
+    for path, why in rejected_files(bus.root):
+        yield _problem(
+            f"rejected {path.name}", why, f"correct and move it to {bus.root}/spool/new, or remove it and its .why"
+        )
 
 
 def _ok(name: str, detail: str | Path) -> Check:

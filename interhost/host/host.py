@@ -1,6 +1,7 @@
 """The host: loaded adapters on a bus, looked after pass by pass.
 
-Adapters are called one by one. One that raises, hangs in a child or fails to import is recorded against its name and
+Adapters are called one by one, and what they print goes to standard error: standard output belongs to whoever runs
+us. One that raises, hangs in a child or fails to import is recorded against its name and
 stops nobody else. Source: design section 7.
 """
 
@@ -13,15 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from interhost_hookspecs import Observation
-
 from interhost.bus.bus import Bus
+from interhost.bus.spool import drain_spool
 from interhost.errors import AdapterError
 from interhost.host.config import Config
 from interhost.host.consumers import sync_consumers
-from interhost.host.context import HostContext
-from interhost.host.delivery import Delivered, deliver_next
-from interhost.host.loading import LoadedAdapter, describe, is_strict, load_adapter
+from interhost.host.delivery import Delivered, deliver_next, describe_failure
+from interhost.host.loading import LoadedAdapter, load_adapter
+from interhost.host.looking import Look, look
 from interhost.host.providers import Providers
 from interhost.host.registry import AdapterEntry
 
@@ -68,24 +68,32 @@ class Host:
     ) -> None:
         """Load the adapters, each behind a fence."""
         self._bus = bus
-        self._config = config
+        self.config = config
         self._say = report
         self._stopping = stopping
         self._backfill = backfill
+        self._installed = {entry.name for entry in entries}
         enabled = [entry for entry in entries if config.is_enabled(entry.name)]
         sync_consumers(bus, enabled, config)
         self.adapters = [adapter for entry in enabled if (adapter := self._load(entry))]
-        self._providers = Providers(self.adapters, self._record)
+        self.providers = Providers(self.adapters, self._record)
 
     def run_pass(self) -> Pass:
-        """Look at every source once, then deliver everything that is due, reactions included."""
+        """Drain the spool, look at every source once, then deliver everything that is due, reactions included."""
+        self.drain_spool()
         published, wants_more = self.observe()
         return Pass(published, tuple(self.deliver()), wants_more)
 
+    def drain_spool(self) -> None:
+        """Move what shells and hurried producers left in the spool into the log."""
+        drained = drain_spool(self._bus, lambda: self._installed, limit=self.config.payload_bytes)
+        if drained.rejected:
+            self._say(f"spool: {drained.rejected} files rejected; 'interhost doctor' says why")
+
     def observe(self) -> tuple[int, bool]:
         """Look at every source once; how many facts were seen, and whether a source will be ready soon."""
-        looks = [self._observe(adapter) for adapter in self.adapters if adapter.implements("observe")]
-        return sum(count for count, _ in looks), any(again for _, again in looks)
+        looks = [self._look(adapter) for adapter in self.adapters if adapter.implements("observe")]
+        return sum(one.published for one in looks), any(one.wants_more for one in looks)
 
     def deliver(self) -> list[Delivered]:
         """One attempt per adapter in turn, until nobody has anything due."""
@@ -110,28 +118,18 @@ class Host:
     def _deliver(self, adapter: LoadedAdapter) -> Delivered | None:
         if self._stopping():
             return None
-        one = deliver_next(self._bus, adapter, self._config, self._providers)
+        with contextlib.redirect_stdout(sys.stderr):
+            one = deliver_next(self._bus, adapter, self.config, self.providers)
         if one and one.outcome == "error":
-            self._say(f"{adapter.name}: {one.lease.stored.envelope.intent}: {one.reason} (attempt {one.lease.attempt})")
+            self._say(describe_failure(one))
         return one
 
-    def _observe(self, adapter: LoadedAdapter) -> tuple[int, bool]:
-        """Let one adapter look, and store what it saw; count of facts, and whether to come back soon."""
-        context = HostContext(adapter.name, self._bus, self._config, self._providers, backfill=self._backfill)
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                observations = adapter.hook.observe(ctx=context)
-            for observation in observations:
-                _collect(context, observation)
-            with self._bus.database.transaction():
-                context.store()
-        except Exception as error:
-            if is_strict():
-                raise
-            self._record(adapter.name, "observe", describe(error))
-            return 0, False
-        self._bus.store.set_problem(adapter.name, "observe", "")
-        return len(context.envelopes), context.wants_more
+    def _look(self, adapter: LoadedAdapter) -> Look:
+        with contextlib.redirect_stdout(sys.stderr):
+            one = look(self._bus, adapter, self.config, self.providers, backfill=self._backfill)
+        if one.problem:
+            self._say(f"{adapter.name}: observe: {one.problem}")
+        return one
 
     def _load(self, entry: AdapterEntry) -> LoadedAdapter | None:
         try:
@@ -145,15 +143,6 @@ class Host:
     def _record(self, adapter: str, stage: str, reason: str) -> None:
         self._bus.store.set_problem(adapter, stage, reason)
         self._say(f"{adapter}: {stage}: {reason}")
-
-
-def _collect(context: HostContext, observation: object) -> None:
-    if not isinstance(observation, Observation):
-        raise TypeError(f"observe answered {type(observation).__name__}, expected Observation or None")
-    for draft in observation.drafts:
-        context.publish(draft)
-    for advice in observation.advice:
-        context.advise(advice)
 
 
 def drain(host: Host, *, deadline: float, on_pass: Callable[[Pass], None] = lambda one: None) -> None:

@@ -6,8 +6,10 @@ Source: design sections 6 and 7; style, habit 5.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import sys
 from typing import NamedTuple, cast
 
 from interhost_hookspecs import API_LEVEL, CATALOGUE, ContractError, HookCaller, register_adapter
@@ -65,7 +67,8 @@ def load_adapter(entry: AdapterEntry) -> LoadedAdapter:
             hint=f"upgrade {entry.distribution} or interhost",
         )
     try:
-        module = importlib.import_module(entry.module)
+        with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to whoever runs us
+            module = importlib.import_module(entry.module)
     except (Exception, SystemExit) as error:  # a module that exits while it is imported must not end the host
         if is_strict():
             raise
@@ -82,8 +85,11 @@ def load_adapter(entry: AdapterEntry) -> LoadedAdapter:
 
 
 def describe(error: BaseException) -> str:
-    """An exception in one line, its type first."""
-    text = " ".join(str(error).split())
+    """An exception in one line that can be stored and printed, its type first."""
+    try:
+        text = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode()
+    except Exception:  # its own fault again
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -49,7 +49,7 @@ class Providers:
                 answers = question(adapter.hook)
             except SubmissionError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 if is_strict():
                     raise
                 self._report(adapter.name, hook, describe(error))

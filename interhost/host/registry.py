@@ -81,6 +81,9 @@ def distribution_version(name: str) -> str:
 
 def _distributions(folder: str) -> Iterator[tuple[str, str, str, _Text]]:
     """Each as (normalised name, name, version, reader of its entry points)."""
+    if folder.endswith(".egg"):
+        yield from _from_archive(folder)
+        return
     try:
         with os.scandir(folder) as items:
             names = sorted(item.name for item in items if item.name.endswith((".dist-info", ".egg-info")))
@@ -114,8 +117,13 @@ def _from_archive(folder: str) -> Iterator[tuple[str, str, str, _Text]]:
     from importlib import metadata
 
     for distribution in metadata.distributions(path=[folder]):
-        name = distribution.metadata["Name"]
-        yield _normalised(name), name, distribution.version, _Text("", distribution.read_text("entry_points.txt") or "")
+        try:
+            name, version = distribution.metadata["Name"], distribution.version
+            text = distribution.read_text("entry_points.txt") or ""
+        except Exception:  # noqa: S112 - a damaged archive, which must not end the listing
+            continue
+        if name:
+            yield _normalised(name), name, version, _Text("", text)
 
 
 def _normalised(name: str) -> str:

@@ -52,6 +52,8 @@ def read_interbus(path: Path) -> InterbusSection:
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"{path}: not JSON: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: not JSON: nested too deeply") from None
     section = manifest.get("interbus") if isinstance(manifest, dict) else None
     if not isinstance(section, dict):
         raise InputError(f"{path}: key 'interbus': missing or not an object")
@@ -68,17 +70,17 @@ def read_interbus(path: Path) -> InterbusSection:
         raise InputError(f"{path}: key 'interbus.settings': expected an object of objects")
     return InterbusSection(
         api=api,
-        consumes=_names(path, section, "consumes", _CONSUMES, "name@major, such as review_pass@1"),
-        produces=_names(path, section, "produces", _PRODUCES, "name@major.minor, such as review_pass@1.0"),
-        hooks=_names(path, observes, "hooks", re.compile(r"\S+"), "a hook event"),
-        files=_names(path, observes, "files", re.compile(r".+"), "a path or glob"),
+        consumes=_names(path, section, "interbus.consumes", _CONSUMES, "name@major, such as review_pass@1"),
+        produces=_names(path, section, "interbus.produces", _PRODUCES, "name@major.minor, such as review_pass@1.0"),
+        hooks=_names(path, observes, "interbus.observes.hooks", re.compile(r"\S+"), "a hook event"),
+        files=_names(path, observes, "interbus.observes.files", re.compile(r".+"), "a path or glob"),
         answers=answers,
         settings=settings,
     )
 
 
 def _names(path: Path, table: Mapping[str, Any], key: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
-    values = table.get(key, [])
+    values = table.get(key.rpartition(".")[2], [])
     if not isinstance(values, list):
         raise InputError(f"{path}: key '{key}': expected a list, got {values!r}")
     for value in values:

@@ -25,7 +25,7 @@ def find_plugin(name: str, environ: Mapping[str, str], home: Path) -> Path | Non
     try:
         record = json.loads((plugins_root(environ, home) / "installed_plugins.json").read_bytes())
         plugins = record["plugins"].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return None
     for key, installs in plugins:
         if key.partition("@")[0] != name or not isinstance(installs, list):

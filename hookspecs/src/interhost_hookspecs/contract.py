@@ -50,7 +50,7 @@ def register_adapter(plugin: object, name: str) -> PluginManager:
         manager.check_pending()
     except PluginValidationError as error:
         raise ContractError(name, [_one_line(error)]) from error
-    problems = [problem for impl in _implementations(manager, plugin) for problem in _problems(impl)]
+    problems = [problem for hook, impl in _implementations(manager, plugin) for problem in _problems(hook, impl)]
     if problems:
         raise ContractError(name, problems)
     return manager
@@ -65,20 +65,19 @@ def list_problems(plugin: object, name: str = "adapter") -> list[str]:
     return []
 
 
-def _implementations(manager: PluginManager, plugin: object) -> list[HookImpl]:
+def _implementations(manager: PluginManager, plugin: object) -> list[tuple[str, HookImpl]]:
     callers = manager.get_hookcallers(plugin) or []
-    return [impl for caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin]
+    return [(caller.name, impl) for caller in callers for impl in caller.get_hookimpls() if impl.plugin is plugin]
 
 
-def _problems(impl: HookImpl) -> list[str]:
+def _problems(name: str, impl: HookImpl) -> list[str]:
     function: Callable[..., object] = impl.function
-    name = function.__name__
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return [f"{name} is 'async def'; hooks are plain functions (use ctx.run for slow commands)"]
     expected = typing.get_type_hints(getattr(specs, name))
     try:
         given = typing.get_type_hints(function)
-    except NameError as error:  # a name imported only under TYPE_CHECKING
+    except Exception as error:  # a name imported only under TYPE_CHECKING, or text that is no type
         return [f"{name}: annotations cannot be resolved ({error}); import the types of hooks at run time"]
     return [
         f"{name}: '{key}' is annotated {_show(hint)}, the specification says {_show(expected[key])}"

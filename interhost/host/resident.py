@@ -1,0 +1,140 @@
+"""The resident host: one lane per consumer, so that a slow adapter keeps nobody else waiting.
+
+A lane is a thread with a connection of its own; it alone calls its adapter's hooks for intents and observations.
+Guards may be asked from any lane. The caller's thread watches the sentinel and the spool, wakes the lanes that have
+something to do, flushes the log to disk once a second when it changed, and prunes once an hour.
+
+Source: design sections 7 and 8.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from interhost.bus.bus import Bus
+from interhost.host.config import Config
+from interhost.host.delivery import Delivered, deliver_next, describe_failure
+from interhost.host.host import LOOK_AGAIN_SECONDS
+from interhost.host.loading import LoadedAdapter, describe
+from interhost.host.looking import look
+from interhost.host.providers import Providers
+
+LOOK_SECONDS = 2.0
+_IDLE_SECONDS = 1.0
+
+
+class Voice(NamedTuple):
+    """Where lanes speak; called from their threads."""
+
+    delivered: Callable[[Delivered], None]
+    problem: Callable[[str], None]
+
+
+class Lane(threading.Thread):
+    """Looks and delivers for one adapter until it is told to stop.
+
+    Args:
+        root: State directory.
+        adapter: The adapter.
+        config: The user's configuration.
+        providers: Who answers guards and submissions.
+        voice: Where to speak.
+        backfill: Take history from sources that are looked at for the first time.
+    """
+
+    def __init__(
+        self, root: Path, adapter: LoadedAdapter, config: Config, providers: Providers, voice: Voice, *, backfill: bool
+    ) -> None:
+        """Prepare; :meth:`start` begins."""
+        super().__init__(name=f"lane {adapter.name}")
+        self.adapter = adapter
+        self._root = root
+        self._config = config
+        self._providers = providers
+        self._voice = voice
+        self._backfill = backfill
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+
+    def wake(self) -> None:
+        """There is something to deliver."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the delivery in hand."""
+        self._ending.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """The thread's work. A fault of ours in one lane is said, and the lane goes on a second later."""
+        while not self._ending.is_set():
+            try:
+                with Bus(self._root) as bus:
+                    self._serve(bus)
+            except Exception as error:
+                self._voice.problem(f"{self.name}: {describe(error)}")
+                self._wake.wait(_IDLE_SECONDS)
+
+    def _serve(self, bus: Bus) -> None:
+        look_at = 0.0 if self.adapter.implements("observe") else float("inf")
+        while not self._ending.is_set():
+            if time.monotonic() >= look_at:
+                one = look(bus, self.adapter, self._config, self._providers, backfill=self._backfill)
+                if one.problem:
+                    self._voice.problem(f"{self.adapter.name}: observe: {one.problem}")
+                look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if one.wants_more else LOOK_SECONDS)
+            while not self._ending.is_set() and (delivered := self._deliver(bus)):
+                self._voice.delivered(delivered)
+                if delivered.outcome == "error":
+                    self._voice.problem(describe_failure(delivered))
+            self._wake.wait(min(_IDLE_SECONDS, max(0.0, look_at - time.monotonic())))
+            self._wake.clear()
+
+    def _deliver(self, bus: Bus) -> Delivered | None:
+        return deliver_next(bus, self.adapter, self._config, self._providers)
+
+
+class Lanes:
+    """All lanes of a resident host.
+
+    Args:
+        bus: The caller's own connection.
+        adapters: Loaded adapters.
+        config: The user's configuration.
+        providers: Who answers guards and submissions.
+        voice: Where lanes speak.
+        backfill: Take history from sources that are looked at for the first time.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        adapters: Sequence[LoadedAdapter],
+        config: Config,
+        providers: Providers,
+        voice: Voice,
+        *,
+        backfill: bool = False,
+    ) -> None:
+        """Start every lane."""
+        self._bus = bus
+        self._lanes = [Lane(bus.root, one, config, providers, voice, backfill=backfill) for one in adapters]
+        for lane in self._lanes:
+            lane.start()
+
+    def wake(self) -> None:
+        """Wake the lanes that have something to deliver."""
+        for lane in self._lanes:
+            if self._bus.log.has_work(lane.adapter.name):
+                lane.wake()
+
+    def stop(self) -> None:
+        """Stop every lane, and wait for the deliveries in hand."""
+        for lane in self._lanes:
+            lane.stop()
+        for lane in self._lanes:
+            lane.join()
