@@ -8,7 +8,7 @@ SOURCES := interhost hookspecs adapters tests
 .PHONY: demo test check format schema docs bench clean
 .DEFAULT_GOAL := test
 
-$(READY): pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(MEMBERS)) Makefile
+$(READY): pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(MEMBERS))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "interhost needs Python 3.11 or later; try: make PYTHON=python3.12" >&2; exit 1; }
 	rm -rf .venv
@@ -35,6 +35,9 @@ format: $(READY)
 
 schema: $(READY)
 	$(BIN)/python -m interhost_hookspecs.schema > interhost/bus/interbus.schema.json
+
+docs: $(READY)
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf .venv build

@@ -60,8 +60,8 @@ class Bus:
         key = envelope.extensions.get("dedupe_key")
         with self.database.transaction():
             if isinstance(key, str) and (seq := self.store.known_fact(key)) is not None:
-                first = self.log.read(Query(after=seq - 1), 1)
-                return Published(first[0].envelope.event_id if first else envelope.event_id, seq, duplicate=True)
+                first = [one.envelope.event_id for one in self.log.read(Query(after=seq - 1), 1) if one.seq == seq]
+                return Published(first[0] if first else envelope.event_id, seq, duplicate=True)
             appended = self.log.append(envelope)
             if isinstance(key, str):
                 self.store.remember_fact(key, appended.seq)

@@ -31,6 +31,7 @@ def payload_schema(major: str) -> Mapping[str, Any] | None:
     return schema
 
 
+@cache
 def canonical_intents() -> dict[str, str]:
     """Canonical name to the version this host knows, as ``name@major.minor``, in the order of the catalogue."""
     return {major.partition("@")[0]: schema["x-intent"] for major, schema in envelope_schema()["$defs"].items()}

@@ -5,6 +5,7 @@ One way in for every door. Source: design sections 4 and 7, step 3.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ def compose(
         if not _ADAPTER.fullmatch(adapter):
             raise InputError(f"adapter name {adapter!r}: expected lower-case letters, digits and '-'")
     open_map = {
-        **(extensions or {}),
+        **_json(extensions or {}),
         "occurred_at": _timestamp(occurred_at),
         "project_dir": str(project_dir) if project_dir else None,
         "door": door,
@@ -113,10 +114,20 @@ def _plain(what: str, text: str, length: int = 1024) -> str:
     return text
 
 
+def _json(extensions: Mapping[str, object]) -> Mapping[str, object]:
+    """Extensions that can be stored as JSON, and be read again by anyone."""
+    if extensions:
+        try:
+            json.dumps(extensions, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"extensions: not JSON: {error}") from None
+    return extensions
+
+
 def _absolute(path: str | None, project: Path | None) -> str | None:
     if path is None:
         return None
-    return os.path.normpath(os.path.join(project or Path.cwd(), _plain("artifact path", path, 4096)))
+    return os.path.abspath(os.path.join(project or "", _plain("artifact path", path, 4096)))
 
 
 def _timestamp(when: datetime | None) -> str:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 from interhost.bus.lock import FileLock
 from interhost.bus.schema import APPLICATION_ID, MIGRATIONS
 from interhost.bus.state import ensure_root
-from interhost.errors import BusyError, StateError
+from interhost.errors import BusyError, InterhostError, StateError
 
 # NORMAL survives a killed process; only a power cut can take the last moments (event-log.md 3f).
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
@@ -39,73 +40,100 @@ class Database:
         self.root = ensure_root(root)
         self._synchronous = _SYNCHRONOUS[durability]
         self.path = root / "bus.db"
+        self._sentinel = os.fspath(root / "wake")
         self._depth = 0
         self._wake = False
+        self._transaction = Transaction(self)
         self._lock = FileLock(root / "write.lock", deadline)
-        with self._explained():
+        try:
             self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=30.0)
             try:
                 self._prepare()
             except BaseException:
                 self._connection.close()
                 raise
+        except BaseException as error:
+            self._lock.close()
+            if isinstance(error, sqlite3.DatabaseError):
+                raise self._explain(error) from error
+            raise
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
         self._lock.close()
 
-    def rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement and fetch everything: a SELECT left open would keep the WAL from being reused."""
-        with self._explained():
+        try:
             return self._connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
 
     def change(self, sql: str, *values: object) -> int:
         """Run one writing statement inside :meth:`transaction`, and say how many rows it changed."""
         if not self._depth:
             raise RuntimeError("change() outside of a transaction")
-        with self._explained():
+        try:
             return self._connection.execute(sql, values).rowcount
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """One write transaction under the lock; inner ones join the outer.
+    def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
+        """Run one writing statement for each set of values, inside :meth:`transaction`."""
+        if not self._depth:
+            raise RuntimeError("change_many() outside of a transaction")
+        try:
+            self._connection.executemany(sql, values)
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
+
+    def transaction(self) -> Transaction:
+        """One write transaction under the lock, as a ``with`` block; inner ones join the outer.
 
         Raises:
             BusyError: The lock was not free within the deadline, or the disk is full.
             StateError: The file is damaged, or cannot be written.
         """
+        return self._transaction
+
+    def begin(self) -> None:
+        """Enter a transaction; only for :class:`Transaction`."""
+        if self._depth == 0:
+            self._lock.acquire()
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.DatabaseError as error:
+                self._lock.release()
+                raise self._explain(error) from error
+            self._wake = False
+        self._depth += 1
+
+    def end(self, *, commit: bool) -> None:
+        """Leave a transaction; only for :class:`Transaction`."""
+        self._depth -= 1
         if self._depth:
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
             return
-        with self._lock, self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._depth, self._wake = 1, False
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-            finally:
-                self._depth = 0
-        if self._wake:
+        try:
+            self._connection.execute("COMMIT" if commit else "ROLLBACK")
+        except sqlite3.DatabaseError as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if commit:  # a failed ROLLBACK follows an error that says more
+                raise self._explain(error) from error
+        finally:
+            self._lock.release()
+        if commit and self._wake:
             self.wake()
 
     def flush(self) -> None:
         """Make everything committed so far survive a power cut: one commit with FULL syncs the log up to here."""
-        with self._explained():
-            self._connection.execute("PRAGMA synchronous=FULL")
-            try:
-                with self.transaction():
-                    self.change("INSERT OR REPLACE INTO meta(key, value) VALUES('flushed', ?)", time.time_ns() // 1000)
-            finally:
-                self._connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        self.rows("PRAGMA synchronous=FULL")
+        try:
+            with self._transaction:
+                self.change("INSERT OR REPLACE INTO meta(key, value) VALUES('flushed', ?)", time.time_ns() // 1000)
+        finally:
+            self.rows(f"PRAGMA synchronous={self._synchronous}")
 
     def version(self) -> tuple[int, int]:
         """Something that differs after every commit, of this connection or another."""
@@ -118,12 +146,35 @@ class Database:
     def wake(self) -> None:
         """Touch the sentinel that waiting hosts watch."""
         try:
-            os.utime(self.root / "wake")
+            os.utime(self._sentinel)
         except FileNotFoundError:
-            os.close(os.open(self.root / "wake", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(os.open(self._sentinel, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def _prepare(self) -> None:
         """Look before touching: a foreign file must keep every byte."""
+        if not self._is_current():
+            # Another process may be creating it at this moment; under the lock nobody is.
+            with self._lock:
+                if not self._is_current():
+                    self._migrate()
+        self._connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        self._connection.execute("PRAGMA trusted_schema=OFF")
+        # 4 MB instead of 2: half as many checkpoints, each by whoever happens to publish then (event-log.md 3g).
+        self._connection.execute("PRAGMA wal_autocheckpoint=2000")
+
+    def _is_current(self) -> bool:
+        (application,), (version,) = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
+        return application == APPLICATION_ID and version == len(MIGRATIONS)
+
+    def _is_new(self) -> bool:
+        """Whether the file is empty; one of a few bytes is another program's, although SQLite would fill it."""
+        if any(self._one(f"PRAGMA {number}")[0] for number in ("application_id", "user_version")):
+            return False
+        (pages,) = self._one("PRAGMA page_count")
+        return not (self._one("SELECT count(*) FROM sqlite_master")[0] if pages else self.path.stat().st_size)
+
+    def _migrate(self) -> None:
+        """Take the steps that are missing, all of them or none; refuse what is not ours."""
         (application,), (version,) = self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
         if application == APPLICATION_ID and version > len(MIGRATIONS):
             raise StateError(
@@ -131,51 +182,53 @@ class Database:
                 str(self.path),
                 hint="upgrade interhost, or move the file away",
             )
-        if application != APPLICATION_ID and (
-            application or version or self._one("SELECT count(*) FROM sqlite_master")[0]
-        ):
-            raise StateError(
-                f"{self.path} is a database of another program; it was left as it is",
-                str(self.path),
-                hint="move it away, or set INTERBUS_ROOT to another directory",
-            )
-        if application != APPLICATION_ID or version < len(MIGRATIONS):
-            self._migrate()
-        self._connection.execute(f"PRAGMA synchronous={self._synchronous}")
-        self._connection.execute("PRAGMA trusted_schema=OFF")
-
-    def _migrate(self) -> None:
-        """Take the steps that are missing; all of them or none."""
-        with self._lock:
-            (version,) = self._one("PRAGMA user_version")  # somebody else may have been faster
-            if version == 0:
-                # 2 KiB pages halve the bytes written per publish (event-log.md 3g).
-                self._connection.execute("PRAGMA page_size=2048")
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                os.chmod(self.path, 0o600)
-            if version < len(MIGRATIONS):
-                self._connection.executescript(
-                    f"BEGIN IMMEDIATE;{''.join(MIGRATIONS[version:])}PRAGMA application_id={APPLICATION_ID};"
-                    f"PRAGMA user_version={len(MIGRATIONS)};COMMIT;"
+        if application != APPLICATION_ID:
+            if not self._is_new():
+                raise StateError(
+                    f"{self.path} is a file of another program; it was left as it is",
+                    str(self.path),
+                    hint="move it away, or set INTERBUS_ROOT to another directory",
                 )
+            os.chmod(self.path, 0o600)  # before there are companion files, which take over its mode
+            # 2 KiB pages halve the bytes written per publish (event-log.md 3g).
+            self._connection.execute("PRAGMA page_size=2048")
+            self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.executescript(
+            f"BEGIN IMMEDIATE;{''.join(MIGRATIONS[version:])}PRAGMA application_id={APPLICATION_ID};"
+            f"PRAGMA user_version={len(MIGRATIONS)};COMMIT;"
+        )
 
     def _one(self, sql: str) -> tuple[int, ...]:
         row: tuple[int, ...] = self._connection.execute(sql).fetchone()
         return row
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours: which file, and what to do."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "full" in text or "locked" in text or "busy" in text:
-                raise BusyError(f"{self.path}: {text}", hint="nothing was stored; try again") from error
-            raise StateError(f"{self.path}: {text}", str(self.path), hint="'interhost doctor' looks closer") from error
-        except sqlite3.DatabaseError as error:
-            raise StateError(
-                f"{self.path} is damaged or no database: {error}; it was left as it is",
+    def _explain(self, error: sqlite3.DatabaseError) -> InterhostError:
+        """SQLite's error as ours: which file, and what to do."""
+        text = str(error)
+        if not isinstance(error, sqlite3.OperationalError):
+            return StateError(
+                f"{self.path} is damaged or no database: {text}; it was left as it is",
                 str(self.path),
                 hint="move it away to start anew; 'sqlite3 bus.db .recover' may save its rows",
-            ) from error
+            )
+        if "full" in text or "locked" in text or "busy" in text:
+            return BusyError(f"{self.path}: {text}", hint="nothing was stored; try again")
+        return StateError(f"{self.path}: {text}", str(self.path), hint="'interhost doctor' looks closer")
+
+
+class Transaction:
+    """The ``with`` block of :meth:`Database.transaction`; one object serves every nesting of its connection."""
+
+    def __init__(self, database: Database) -> None:
+        """Belong to a database."""
+        self._database = database
+
+    def __enter__(self) -> None:
+        """Begin, or join."""
+        self._database.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit, or roll back when the block raised."""
+        self._database.end(commit=kind is None)

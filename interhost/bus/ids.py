@@ -50,5 +50,9 @@ def id_time(event_id: str) -> datetime:
     return ParsedULID.from_str(event_id).datetime
 
 
+# Ten bits at a time: half the steps of one letter at a time, for every id that is made.
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+
+
 def _encode(value: int) -> str:
-    return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(120, -1, -10)])

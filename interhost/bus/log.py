@@ -51,13 +51,15 @@ class Subscription(NamedTuple):
     consumer: str
     intents: tuple[str, ...]
 
-    def wants(self, envelope: Envelope) -> bool:
-        """Whether this consumer is to receive an envelope."""
-        return self.concerns(envelope) and ("*" in self.intents or envelope.major in self.intents)
+    def wants(self, intent: str, producer: str, consumers: Sequence[str]) -> bool:
+        """Whether this consumer is to receive an envelope with these fields."""
+        if not self.concerns(producer, consumers):
+            return False
+        return "*" in self.intents or intent.rpartition(".")[0] in self.intents
 
-    def concerns(self, envelope: Envelope) -> bool:
+    def concerns(self, producer: str, consumers: Sequence[str]) -> bool:
         """Whether an envelope is addressed to this consumer at all, whatever its intent."""
-        return envelope.producer != self.consumer and (not envelope.consumers or self.consumer in envelope.consumers)
+        return producer != self.consumer and (not consumers or self.consumer in consumers)
 
 
 class Lease(NamedTuple):

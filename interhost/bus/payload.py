@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 from interhost.bus.catalogue import payload_schema
@@ -16,14 +17,14 @@ from interhost.errors import InputError, PayloadError
 MAX_BYTES = 1 << 20
 """Default limit of a payload's text, in bytes."""
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-    "null": (type(None),),
+_KINDS = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    list: "array",
+    dict: "object",
+    type(None): "null",
 }
 _SHOWN = 5
 Problem = tuple[str, str, str]
@@ -40,7 +41,7 @@ def parse_payload(text: str, *, limit: int = MAX_BYTES) -> dict[str, Any]:
         InputError: Too large, not UTF-8, not JSON, not an object, a duplicate key, a number that is not finite.
     """
     try:
-        size = len(text.encode("utf-8"))
+        size = len(text) if text.isascii() else len(text.encode("utf-8"))
     except UnicodeEncodeError as error:
         raise InputError(f"payload: not valid UTF-8 at character {error.start}") from None
     if size > limit:
@@ -49,15 +50,17 @@ def parse_payload(text: str, *, limit: int = MAX_BYTES) -> dict[str, Any]:
             hint="put the content into a file and publish its path with --artifact",
         )
     try:
-        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_not_finite, parse_float=_finite)
+        value = _decode(text)
     except json.JSONDecodeError as error:
         raise InputError(f"payload: not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise InputError("payload: nested too deeply") from None
-    except ValueError as error:  # an integer beyond the interpreter's limit of digits
-        raise InputError(f"payload: not readable: {error}") from None
+    except ValueError:  # an integer beyond the interpreter's limit of digits
+        raise InputError(f"payload: a number has more than {sys.get_int_max_str_digits():,} digits") from None
     if not isinstance(value, dict):
-        raise InputError(f"payload: expected a JSON object, got {_kind(value)}", hint="""such as '{"kind": "plan"}'""")
+        raise InputError(
+            f"payload: expected a JSON object, got {_KINDS[type(value)]}", hint="""such as '{"kind": "plan"}'"""
+        )
     return value
 
 
@@ -68,7 +71,9 @@ def check_payload(intent: str, payload: Mapping[str, Any]) -> None:
         PayloadError: A required key is missing, or a known key has a wrong type or value.
     """
     schema = payload_schema(intent.rpartition(".")[0])
-    problems = list(_problems(payload, schema, "")) if schema else []
+    problems: list[Problem] = []
+    if schema:
+        _check(payload, schema, "", problems)
     if not problems:
         return
     lines = [
@@ -82,40 +87,32 @@ def check_payload(intent: str, payload: Mapping[str, Any]) -> None:
     )
 
 
-def _problems(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[Problem]:
-    """Every way in which a value misses the part of JSON Schema that ``interhost_hookspecs.schema`` generates."""
+def _check(value: Any, schema: Mapping[str, Any], path: str, problems: list[Problem]) -> None:
+    """Note every way in which a value misses the part of JSON Schema that the catalogue's document uses."""
     if not _matches(value, schema):
-        yield path, _expected(schema), _show(value)
-    elif isinstance(value, dict):
+        problems.append((path, _expected(schema), _show(value)))
+    elif type(value) is dict:
         properties: Mapping[str, Any] = schema.get("properties", {})
         for key in schema.get("required", ()):
             if key not in value:
-                yield _join(path, key), _expected(properties[key]), ""
+                problems.append((_join(path, key), _expected(properties[key]), ""))
         rest = schema.get("additionalProperties")
         for key, item in value.items():
             if inner := properties.get(key, rest):
-                yield from _problems(item, inner, _join(path, key))
-    elif isinstance(value, list) and "items" in schema:
+                _check(item, inner, _join(path, key), problems)
+    elif type(value) is list and "items" in schema:
         for index, item in enumerate(value):
-            yield from _problems(item, schema["items"], f"{path}[{index}]")
+            _check(item, schema["items"], f"{path}[{index}]", problems)
 
 
 def _matches(value: Any, schema: Mapping[str, Any]) -> bool:
-    if "enum" in schema:
-        return (value is None or isinstance(value, str)) and value in schema["enum"]
-    types = schema["type"]
-    if not any(_is(value, name) for name in ([types] if isinstance(types, str) else types)):
-        return False
-    return not (isinstance(value, str) and len(value) < schema.get("minLength", 0))
-
-
-def _is(value: Any, name: str) -> bool:
-    """Whether a value has a JSON type; a boolean is no number although Python says so."""
-    if isinstance(value, bool):
-        return name == "boolean"
-    if name == "integer" and isinstance(value, float):
-        return value.is_integer()
-    return isinstance(value, _TYPES[name])
+    kind, types = _KINDS[type(value)], schema.get("type")
+    if types is None:
+        return kind in ("string", "null") and value in schema["enum"]
+    # ``types`` is a name or a list of names; no name is part of another.
+    if kind in types:
+        return kind != "string" or len(value) >= schema.get("minLength", 0)
+    return (kind == "integer" and "number" in types) or (kind == "number" and "integer" in types and value.is_integer())
 
 
 def _expected(schema: Mapping[str, Any]) -> str:
@@ -128,11 +125,7 @@ def _expected(schema: Mapping[str, Any]) -> str:
 
 def _show(value: Any) -> str:
     text = json.dumps(value)
-    return f"{_kind(value)} {text if len(text) <= 40 else text[:37] + '...'}"
-
-
-def _kind(value: Any) -> str:
-    return next(name for name in ("boolean", *_TYPES) if _is(value, name))
+    return f"{_KINDS[type(value)]} {text if len(text) <= 40 else text[:37] + '...'}"
 
 
 def _join(path: str, key: str) -> str:
@@ -160,3 +153,7 @@ def _finite(text: str) -> float:
 
 def _not_finite(text: str) -> float:
     raise InputError(f"payload: {text} is not JSON; numbers must be finite")
+
+
+# One decoder for all payloads: json.loads would make a new one for each.
+_decode = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_not_finite, parse_float=_finite).decode

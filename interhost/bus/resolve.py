@@ -19,7 +19,7 @@ from interhost.bus.project import project_root
 from interhost.interband.read import read_payload, sideband_root
 
 BEAD = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[A-Za-z0-9]+(?:\.[0-9]+)*")
-_HEADER = re.compile(rf"^\s*\*{{0,2}}Bead\*{{0,2}}:\*{{0,2}}\s*`?({BEAD.pattern})", re.MULTILINE)
+_HEADER = re.compile(rf"^[ \t]*\*{{0,2}}Bead\*{{0,2}}:\*{{0,2}}[ \t]*`?({BEAD.pattern})(?![\w-])", re.MULTILINE)
 _HEADER_BYTES = 64 * 1024
 _IC_SECONDS = 2.0
 

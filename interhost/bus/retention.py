@@ -46,7 +46,7 @@ class Pruned(NamedTuple):
 def prune_when_due(bus: Bus, retention: Retention, clock: Callable[[], float] = time.time) -> Pruned | None:
     """Apply the limits, unless somebody did within the last hour."""
     rows = bus.database.rows("SELECT value FROM meta WHERE key = 'pruned'")
-    if rows and clock() - int(str(rows[0][0])) / 1_000_000 < _EVERY:
+    if rows and clock() - rows[0][0] / 1_000_000 < _EVERY:
         return None
     with bus.database.transaction():
         bus.database.change("INSERT OR REPLACE INTO meta(key, value) VALUES('pruned', ?)", _micros(clock()))
@@ -63,7 +63,7 @@ def prune(bus: Bus, retention: Retention, clock: Callable[[], float] = time.time
         events += count
     with bus.database.transaction():
         if events:
-            oldest = int(str(bus.database.rows("SELECT coalesce(min(seq), 0) FROM event")[0][0]))
+            oldest = bus.database.rows("SELECT coalesce(min(seq), 0) FROM event")[0][0]
             for table in ("attempt", "dedupe"):
                 bus.database.change(f"DELETE FROM {table} WHERE seq < ?", oldest)  # noqa: S608 - our own names
         expired = _micros(now - retention.days * DAY)
@@ -88,7 +88,7 @@ def _last_expired(bus: Bus, retention: Retention, now: float) -> int:
     """The last position that age or count would let go."""
     by_age = bus.log.position_at(_micros(now - retention.days * DAY))
     newest = bus.database.rows("SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?", retention.events)
-    return max(by_age, int(str(newest[0][0])) if newest else 0)
+    return max(by_age, newest[0][0] if newest else 0)
 
 
 def _last_passed(bus: Bus) -> int:
@@ -96,7 +96,7 @@ def _last_passed(bus: Bus) -> int:
     rows = bus.database.rows(
         "SELECT min(least) FROM (SELECT min(head) AS least FROM consumer UNION ALL SELECT min(seq) - 1 FROM pending)"
     )
-    return bus.log.end() if rows[0][0] is None else int(str(rows[0][0]))
+    return bus.log.end() if rows[0][0] is None else rows[0][0]
 
 
 def _delete_events(bus: Bus, last: int) -> int:

@@ -18,6 +18,7 @@ CREATE TABLE event(
   intent TEXT NOT NULL,
   context_id TEXT NOT NULL,
   producer TEXT NOT NULL,
+  consumers TEXT,
   caused_by TEXT,
   meta TEXT NOT NULL,
   payload TEXT NOT NULL);

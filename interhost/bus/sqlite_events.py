@@ -15,9 +15,18 @@ from interhost.bus.envelope import Envelope
 from interhost.bus.log import Appended, Query, Stored
 from interhost.errors import InputError
 
-COLUMNS = "e.seq, e.ts, e.event_id, e.intent, e.context_id, e.producer, e.meta, e.payload"
+COLUMNS = "e.seq, e.ts, e.event_id, e.intent, e.context_id, e.producer, e.consumers, e.meta, e.payload"
 PAGE = 500
 SECOND = 1_000_000
+
+
+_INSERT = (
+    "INSERT INTO event(seq, event_id, ts, intent, context_id, producer, consumers, caused_by, meta, payload) VALUES("
+    "?1, ?2, CASE WHEN ?1 IS NULL THEN max(?3, coalesce((SELECT ts FROM event ORDER BY seq DESC LIMIT 1), 0)) "
+    "ELSE ?3 END, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(event_id) DO NOTHING RETURNING seq"
+)
+# One encoder for all: json.dumps makes a new one for every call that is not to its taste.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class SqliteEvents:
@@ -47,31 +56,27 @@ class SqliteEvents:
 
         Time never decreases in ``seq``, so that "since" can search by halving (event-log.md 6.2).
         """
-        meta = json.dumps(
-            {
-                "artifact_path": envelope.artifact_path,
-                "severity": envelope.severity,
-                "consumers": envelope.consumers,
-                "source_hook": envelope.source_hook,
-                "extensions": envelope.extensions,
-            },
-            separators=(",", ":"),
-        )
+        meta = {
+            "artifact_path": envelope.artifact_path,
+            "severity": envelope.severity,
+            "source_hook": envelope.source_hook,
+            "extensions": envelope.extensions,
+        }
         rows = self._db.rows(
-            "INSERT INTO event(seq, event_id, ts, intent, context_id, producer, caused_by, meta, payload) VALUES("
-            "?1, ?2, CASE WHEN ?1 IS NULL THEN max(?3, coalesce((SELECT ts FROM event ORDER BY seq DESC LIMIT 1), 0)) "
-            "ELSE ?3 END, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(event_id) DO NOTHING RETURNING seq",
+            _INSERT,
             seq,
             envelope.event_id,
             ts,
             envelope.intent,
             envelope.context_id,
             envelope.producer,
+            _encode(envelope.consumers) if envelope.consumers else None,
             envelope.caused_by,
-            meta,
+            _encode(meta),
             envelope.payload,
         )
-        return integer(rows[0][0]) if rows else None
+        stored: int | None = rows[0][0] if rows else None
+        return stored
 
     def _duplicate(self, envelope: Envelope) -> Appended:
         stored = self.get(envelope.event_id)
@@ -120,7 +125,8 @@ class SqliteEvents:
 
     def end(self) -> int:
         """The last sequence number."""
-        return integer(self._db.rows("SELECT coalesce(max(seq), 0) FROM event")[0][0])
+        last: int = self._db.rows("SELECT coalesce(max(seq), 0) FROM event")[0][0]
+        return last
 
     def position_at(self, ts: int) -> int:
         """The last position stored before a time, in microseconds.
@@ -132,8 +138,8 @@ class SqliteEvents:
             middle = (low + high + 1) // 2
             # Pruning leaves gaps: judge by the first row at or after the middle.
             rows = self._db.rows("SELECT seq, ts FROM event WHERE seq >= ? ORDER BY seq LIMIT 1", middle)
-            if rows and integer(rows[0][1]) < ts:
-                low = integer(rows[0][0])
+            if rows and rows[0][1] < ts:
+                low = rows[0][0]
             else:
                 high = middle - 1
         return low
@@ -144,7 +150,7 @@ class SqliteEvents:
 
 def stored_row(row: Sequence[Any]) -> Stored:
     """A row of COLUMNS as what it stands for."""
-    seq, ts, event_id, intent, context_id, producer, meta, payload = row[:8]
+    seq, ts, event_id, intent, context_id, producer, consumers, meta, payload = row[:9]
     more = json.loads(meta)
     envelope = Envelope(
         event_id=event_id,
@@ -153,7 +159,7 @@ def stored_row(row: Sequence[Any]) -> Stored:
         artifact_path=more["artifact_path"],
         severity=more["severity"],
         producer=producer,
-        consumers=tuple(more["consumers"]),
+        consumers=tuple(json.loads(consumers)) if consumers else (),
         source_hook=more["source_hook"],
         payload=payload,
         extensions=more["extensions"],
@@ -164,10 +170,3 @@ def stored_row(row: Sequence[Any]) -> Stored:
 def _glob(intent: str) -> str:
     """A name, a name with version, or a glob, as a pattern over ``name@major.minor``."""
     return intent if "@" in intent else f"{intent}@*"
-
-
-def integer(value: object) -> int:
-    """A number from the database, for the type checker's sake."""
-    if not isinstance(value, int):
-        raise TypeError(f"expected a number from the database, got {value!r}")
-    return value

@@ -25,7 +25,7 @@ from interhost.bus.log import (
     Stored,
     Subscription,
 )
-from interhost.bus.sqlite_events import COLUMNS, PAGE, SECOND, SqliteEvents, integer, stored_row
+from interhost.bus.sqlite_events import COLUMNS, PAGE, SECOND, SqliteEvents, stored_row
 
 # A consumer is seen whenever a command lists it; that is written once a day, retention counts in months.
 _SEEN_EVERY = 24 * 3600 * SECOND
@@ -34,6 +34,12 @@ _SEEN_EVERY = 24 * 3600 * SECOND
 # the consumer and the time as ?1 and ?2; waiting for one's turn is neither work nor due.
 _BUSY = "SELECT context_id FROM pending WHERE consumer = ?1 AND token IS NOT NULL AND due > ?2 AND attempts = 1"
 _READY = f"p.consumer = ?1 AND p.due <= ?2 AND (p.attempts > 0 OR p.context_id NOT IN ({_BUSY}))"
+
+
+_PEND = "INSERT OR REPLACE INTO pending(consumer, seq, context_id, attempts, due, token) VALUES(?, ?, ?, ?, ?, ?)"
+_BY_SEQ = f"SELECT {COLUMNS} FROM event e WHERE e.seq = ?"  # noqa: S608
+# Most often the first new event is the one; a longer scan goes on in whole pages.
+_FIRST_PAGE = 16
 
 
 class SqliteLog(SqliteEvents):
@@ -50,7 +56,7 @@ class SqliteLog(SqliteEvents):
         """Make a consumer known, or change what it wants."""
         intents = json.dumps(subscription.intents)
         known = self._db.rows("SELECT intents, seen FROM consumer WHERE name = ?", subscription.consumer)
-        if known and known[0][0] == intents and self._now() - integer(known[0][1]) < _SEEN_EVERY:
+        if known and known[0][0] == intents and self._now() - known[0][1] < _SEEN_EVERY:
             return
         with self._db.transaction():
             begin = self.end() if start is None else start
@@ -94,18 +100,32 @@ class SqliteLog(SqliteEvents):
         position = self._position(consumer)
         if position is None:
             return False
+        start = max(position.head, self._passed.get(consumer, 0))
+        for seq, context in self._scan(position.subscription, start):
+            if context is not None:
+                return True
+            self._passed[consumer] = seq
+            if seq - position.head >= PAGE:
+                with self._db.transaction():
+                    self._db.change("UPDATE consumer SET head = max(head, ?) WHERE name = ?", seq, consumer)
+                position = position._replace(head=seq)
+        return False
+
+    def _scan(self, subscription: Subscription, after: int) -> Iterator[tuple[int, str | None]]:
+        """Events after a position: number, and context if the consumer wants it; reads no more than it must."""
+        size = _FIRST_PAGE
         while True:
-            page = self.read(Query(after=max(position.head, self._passed.get(consumer, 0))))
-            for stored in page:
-                if position.subscription.wants(stored.envelope):
-                    return True
-                self._passed[consumer] = stored.seq
-            if len(page) < PAGE:
-                return False
-            with self._db.transaction():
-                self._db.change(
-                    "UPDATE consumer SET head = max(head, ?) WHERE name = ?", self._passed[consumer], consumer
-                )
+            rows = self._db.rows(
+                "SELECT seq, intent, producer, consumers, context_id FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+                after,
+                size,
+            )
+            for seq, intent, producer, consumers, context_id in rows:
+                wanted = subscription.wants(intent, producer, json.loads(consumers) if consumers else ())
+                yield seq, context_id if wanted else None
+            if len(rows) < size:
+                return
+            after, size = rows[-1][0], PAGE
 
     def _due(self, consumer: str, limit: int, now: int, seconds: float) -> Iterator[Lease]:
         """Waiting deliveries whose time has come, and leases that ran out."""
@@ -117,7 +137,7 @@ class SqliteLog(SqliteEvents):
             PAGE,
         )
         for row in rows:
-            stored, attempts, lost = stored_row(row), integer(row[8]), row[9] is not None
+            stored, attempts, lost = stored_row(row), row[9], row[10] is not None
             if attempts >= MAX_ATTEMPTS:
                 self._bury(consumer, stored, attempts, "the worker died during the last attempt")
                 continue
@@ -128,50 +148,45 @@ class SqliteLog(SqliteEvents):
 
     def _fresh(self, position: Position, limit: int, busy: set[str], now: int, seconds: float) -> list[Lease]:
         """First attempts after the consumer's head."""
-        consumer, leases = position.subscription.consumer, list[Lease]()
-        head = max(position.head, self._passed.get(consumer, 0))
-        parked = 0
-        while len(leases) < limit and parked < PAGE:
-            page = self.read(Query(after=head))
-            for stored in page:
-                if len(leases) == limit:
+        consumer, wanted, parked = position.subscription.consumer, list[int](), list[tuple[object, ...]]()
+        head = start = max(position.head, self._passed.get(consumer, 0))
+        if limit > 0:
+            for seq, context in self._scan(position.subscription, start):
+                head = seq
+                if context in busy:
+                    parked.append((consumer, seq, context, 0, now, None))
+                elif context is not None:
+                    wanted.append(seq)
+                if len(wanted) == limit or len(parked) == PAGE:
                     break
-                head = stored.seq
-                if not position.subscription.wants(stored.envelope):
-                    continue
-                if stored.envelope.context_id in busy:
-                    parked += 1
-                    self._wait(consumer, stored, 0, now)
-                else:
-                    leases.append(self._lease(consumer, stored, 1, now, seconds, lost=False))
-            if len(page) < PAGE:
-                break
-        self._db.change("UPDATE consumer SET head = ?, seen = ? WHERE name = ?", head, now, consumer)
+        if head > position.head:
+            self._db.change("UPDATE consumer SET head = ?, seen = ? WHERE name = ?", head, now, consumer)
+        self._db.change_many(_PEND, parked)
+        return self._lease_all(consumer, self._stored(wanted), now, seconds)
+
+    def _stored(self, seqs: list[int]) -> list[Stored]:
+        if not seqs:
+            return []
+        if len(seqs) == 1:
+            return [stored_row(row) for row in self._db.rows(_BY_SEQ, seqs[0])]
+        between = f"SELECT {COLUMNS} FROM event e WHERE e.seq BETWEEN ? AND ? ORDER BY e.seq"  # noqa: S608
+        rows, chosen = self._db.rows(between, seqs[0], seqs[-1]), set(seqs)
+        return [stored_row(row) for row in rows if row[0] in chosen]
+
+    def _lease_all(self, consumer: str, fresh: list[Stored], now: int, seconds: float) -> list[Lease]:
+        leases = [Lease(consumer, stored, 1, _token(), lost=False) for stored in fresh]
+        due = now + int(seconds * SECOND)
+        rows = [(consumer, one.stored.seq, one.stored.envelope.context_id, 1, due, one.token) for one in leases]
+        self._db.change_many(_PEND, rows)
         return leases
 
     def _lease(self, consumer: str, stored: Stored, attempt: int, now: int, seconds: float, *, lost: bool) -> Lease:
-        token = int.from_bytes(os.urandom(7), "big")
-        self._db.change(
-            "INSERT OR REPLACE INTO pending(consumer, seq, context_id, attempts, due, token) VALUES(?, ?, ?, ?, ?, ?)",
-            consumer,
-            stored.seq,
-            stored.envelope.context_id,
-            attempt,
-            now + int(seconds * SECOND),
-            token,
-        )
+        token, due = _token(), now + int(seconds * SECOND)
+        self._db.change(_PEND, consumer, stored.seq, stored.envelope.context_id, attempt, due, token)
         return Lease(consumer, stored, attempt, token, lost)
 
     def _wait(self, consumer: str, stored: Stored, attempts: int, due: int) -> None:
-        self._db.change(
-            "INSERT OR REPLACE INTO pending(consumer, seq, context_id, attempts, due, token) "
-            "VALUES(?, ?, ?, ?, ?, NULL)",
-            consumer,
-            stored.seq,
-            stored.envelope.context_id,
-            attempts,
-            due,
-        )
+        self._db.change(_PEND, consumer, stored.seq, stored.envelope.context_id, attempts, due, None)
 
     def extend(self, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
         """Keep a lease for longer."""
@@ -213,22 +228,22 @@ class SqliteLog(SqliteEvents):
             self._now(),
             *consumers,
         )
-        return None if rows[0][0] is None else integer(rows[0][0])
+        return None if rows[0][0] is None else rows[0][0]
 
     def leased(self) -> list[tuple[str, int, int]]:
         """Every lease that is out, as (consumer, seq, expiry in microseconds)."""
         rows = self._db.rows("SELECT consumer, seq, due FROM pending WHERE token IS NOT NULL ORDER BY due")
-        return [(str(row[0]), integer(row[1]), integer(row[2])) for row in rows]
+        return [(str(row[0]), row[1], row[2]) for row in rows]
 
     def waiting(self, seq: int) -> list[tuple[str, int, int, bool]]:
         """Unfinished deliveries of one event, as (consumer, attempts so far, due, leased)."""
         rows = self._db.rows("SELECT consumer, attempts, due, token FROM pending WHERE seq = ? ORDER BY consumer", seq)
-        return [(str(row[0]), integer(row[1]), integer(row[2]), row[3] is not None) for row in rows]
+        return [(str(row[0]), row[1], row[2], row[3] is not None) for row in rows]
 
     def dead_letters(self) -> list[DeadLetter]:
         """Everything that was given up, oldest first."""
         rows = self._db.rows("SELECT consumer, seq, event_id, attempts, reason, ts, body FROM dead ORDER BY ts, seq")
-        return [DeadLetter(*row) for row in rows]  # type: ignore[arg-type]
+        return [DeadLetter(*row) for row in rows]
 
     def redrive(self, consumer: str, seq: int) -> bool:
         """Deliver a dead letter again."""
@@ -248,7 +263,7 @@ class SqliteLog(SqliteEvents):
         """Put an event that was pruned back into its place, from the body that its dead letter kept."""
         envelope = Envelope.from_json(body)
         younger = self._db.rows("SELECT ts FROM event WHERE seq > ? ORDER BY seq LIMIT 1", seq)
-        ts = integer(younger[0][0]) if younger else self._now()
+        ts = younger[0][0] if younger else self._now()
         self.insert(envelope, ts, seq)
         return Stored(seq, ts, envelope)
 
@@ -269,6 +284,10 @@ class SqliteLog(SqliteEvents):
     def _position(self, consumer: str) -> Position | None:
         rows = self._db.rows("SELECT name, intents, since, head, seen FROM consumer WHERE name = ?", consumer)
         return _position(rows[0]) if rows else None
+
+
+def _token() -> int:
+    return int.from_bytes(os.urandom(7), "big")
 
 
 def _position(row: Sequence[Any]) -> Position:

@@ -78,7 +78,7 @@ class HostStore:
             "SELECT consumer, n, started, ended, outcome, reason FROM attempt WHERE seq = ? ORDER BY started, consumer",
             seq,
         )
-        return [Attempt(*row) for row in rows]  # type: ignore[arg-type]
+        return [Attempt(*row) for row in rows]
 
     def cursor(self, adapter: str, name: str) -> str | None:
         """A named position of an adapter."""
@@ -93,7 +93,7 @@ class HostStore:
     def known_fact(self, key: str) -> int | None:
         """Where the fact with this natural key stands in the log, or ``None``."""
         rows = self._db.rows("SELECT seq FROM dedupe WHERE key = ?", key)
-        return int(str(rows[0][0])) if rows else None
+        return rows[0][0] if rows else None
 
     def remember_fact(self, key: str, seq: int) -> None:
         """Remember a natural key."""
@@ -138,13 +138,13 @@ class HostStore:
             "WHERE given IS NULL AND (expires IS NULL OR expires > ?) ORDER BY id",
             self._now(),
         )
-        return [StoredAdvice(*row) for row in rows]  # type: ignore[arg-type]
+        return [StoredAdvice(*row) for row in rows]
 
     def see_project(self, path: Path) -> None:
         """Remember a project's root; written at most once an hour per project."""
         now = self._now()
         rows = self._db.rows("SELECT seen FROM project WHERE path = ?", str(path))
-        if rows and now - int(str(rows[0][0])) < 3_600_000_000:
+        if rows and now - rows[0][0] < 3_600_000_000:
             return
         with self._db.transaction():
             self._db.change("INSERT OR REPLACE INTO project(path, seen) VALUES(?, ?)", str(path), now)
@@ -173,7 +173,7 @@ class HostStore:
     def problems(self) -> list[Problem]:
         """What is wrong with which adapter."""
         rows = self._db.rows("SELECT adapter, ts, stage, reason FROM problem ORDER BY adapter")
-        return [Problem(*row) for row in rows]  # type: ignore[arg-type]
+        return [Problem(*row) for row in rows]
 
     def _now(self) -> int:
         return int(self._clock() * 1_000_000)

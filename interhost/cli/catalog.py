@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         print(SCHEMA.read_text("utf-8"), end="")
         return 0
     adapters = list_adapters()
-    if args.name:
+    if args.name is not None:
         record = _record(_resolve(args.name), adapters)
         _explain(record) if wants_table(args) else print_json(record)
         return 0

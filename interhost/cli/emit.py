@@ -26,5 +26,5 @@ def run(args: argparse.Namespace) -> int:
     """Emit."""
     parser = argparse.ArgumentParser()
     publish.configure(parser)
-    defaults = vars(parser.parse_args([args.intent]))
+    defaults = vars(parser.parse_args(["notify"]))  # any name: ours replaces it
     return publish.run(argparse.Namespace(**{**defaults, **vars(args)}))

@@ -30,6 +30,8 @@ from interhost.host.config import Config
 from interhost.host.consumers import sync_consumers
 from interhost.host.registry import AdapterEntry, list_adapters
 
+# A publisher has somewhere else to go: the spool.
+_DEADLINE = 0.5
 PRODUCER_VARIABLE = "INTERBUS_PRODUCER"
 
 
@@ -145,7 +147,7 @@ def _warn(args: argparse.Namespace, adapters: list[AdapterEntry], artifact: Path
 
 def _store(config: Config, adapters: list[AdapterEntry], project: Path | None, envelope: Envelope) -> Published:
     """Store the fact, and remember its project for whoever looks there for files."""
-    with open_bus() as bus:
+    with open_bus(_DEADLINE) as bus:
         sync_consumers(bus, adapters, config)
         if project is not None:
             bus.store.see_project(project)

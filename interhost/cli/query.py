@@ -18,6 +18,19 @@ _LAST = (1 << 63) - 1
 """The largest number the log can count to."""
 
 
+def read_text(text: str) -> str:
+    """A word to compare with what is stored, which is always UTF-8.
+
+    Raises:
+        InputError: It is not, so nothing stored could be equal to it.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{text!r}: not valid UTF-8 at character {error.start}") from None
+    return text
+
+
 def read_position(bus: Bus, text: str) -> int:
     """A position in the log: ``start``, ``end``, a sequence number, an event id, or a time.
 

@@ -12,7 +12,15 @@ import sys
 
 from interhost.bus.log import Query
 from interhost.cli.opening import open_drained
-from interhost.cli.query import FORMATS, format_line, print_facts, read_pages, read_position, say_nothing_matches
+from interhost.cli.query import (
+    FORMATS,
+    format_line,
+    print_facts,
+    read_pages,
+    read_position,
+    read_text,
+    say_nothing_matches,
+)
 from interhost.cli.times import read_moment
 
 _DIGITS = 18
@@ -21,9 +29,9 @@ _DIGITS = 18
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--intent", action="append", default=[], metavar="NAME|GLOB", help="repeatable")
-    parser.add_argument("--context", metavar="ID", help="only this context")
-    parser.add_argument("--producer", metavar="NAME", help="only what this adapter said")
+    parser.add_argument("--intent", action="append", default=[], metavar="NAME|GLOB", type=read_text, help="repeatable")
+    parser.add_argument("--context", metavar="ID", type=read_text, help="only this context")
+    parser.add_argument("--producer", metavar="NAME", type=read_text, help="only what this adapter said")
     parser.add_argument("--after", metavar="POSITION", default="start", help="sequence number, event id or time")
     parser.add_argument("--since", metavar="TIME", type=read_moment, help="RFC 3339, or how long ago: 30m, 2h, 7d")
     parser.add_argument("--until", metavar="TIME", type=read_moment, help="likewise")

@@ -18,15 +18,15 @@ from interhost.bus.log import Query
 from interhost.bus.wake import Waker
 from interhost.cli.opening import open_drained
 from interhost.cli.output import add_format_options, note, printable, show_time, wants_table
-from interhost.cli.query import format_line, read_pages, read_position, say_nothing_matches
+from interhost.cli.query import format_line, read_pages, read_position, read_text, say_nothing_matches
 
 _CURSORS = "interbus subscribe"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("intent", help="name, name@major.minor, or a glob such as 'review_*'")
-    parser.add_argument("--module", metavar="NAME", help="remember the place under this name")
+    parser.add_argument("intent", type=read_text, help="name, name@major.minor, or a glob such as 'review_*'")
+    parser.add_argument("--module", metavar="NAME", type=read_text, help="remember the place under this name")
     parser.add_argument("--watch", action="store_true", help="wait for more, until interrupted")
     parser.add_argument(
         "--from",

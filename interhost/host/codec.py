@@ -24,6 +24,14 @@ def payload_text(payload: Payload | Mapping[str, object]) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def payload_class(intent: str) -> type[Payload] | None:
+    """The class that describes an intent, given with its version; ``None`` for another major and for modules' own."""
+    name, _, version = intent.partition("@")
+    cls = CATALOGUE.get(name)
+    major = cls.INTENT.partition("@")[2].partition(".")[0] if cls else ""
+    return cls if major == version.partition(".")[0] else None
+
+
 def view(envelope: Envelope) -> Intent[Any]:
     """An envelope as its consumer sees it.
 
@@ -32,7 +40,7 @@ def view(envelope: Envelope) -> Intent[Any]:
     """
     name, _, version = envelope.intent.partition("@")
     value = json.loads(envelope.payload)
-    cls = CATALOGUE.get(name)
+    cls = payload_class(envelope.intent)
     project, occurred = envelope.extensions.get("project_dir"), envelope.extensions.get("occurred_at")
     return Intent(
         event_id=envelope.event_id,

@@ -30,6 +30,10 @@ from interhost.manifests.plugins import find_plugin
 from interhost.process import run_process
 
 _FOREIGN = ("CLAVAIN_", "CLAUDE_")
+_RESERVED = frozenset(
+    {"occurred_at", "project_dir", "door", "session_id", "caused_by", "depth", "dedupe_key", "signature"}
+)
+"""Extensions that the host alone writes."""
 
 
 class HostCursor:
@@ -163,12 +167,14 @@ class HostContext:
         """New or different files; within one call always the same ones."""
         key = (root, pattern)
         if key not in self._changed:
-            if not root.is_dir():
+            stored = self.cursor.get(f"changed:{pattern}:{root}")
+            # A root that was never there has an empty baseline; one that is gone may come back as it was.
+            if stored and not root.is_dir():
                 return ()
             self._changed[key] = ChangedFiles(
                 root,
                 pattern,
-                self.cursor.get(f"changed:{pattern}:{root}"),
+                stored,
                 now=self.now().timestamp(),
                 settle=settle,
                 backfill=self._backfill,
@@ -239,8 +245,11 @@ class HostContext:
         intent = draft.intent or getattr(draft.payload, "INTENT", None)
         if intent is None:
             raise InputError("draft: a plain mapping needs 'intent', such as 'module.name@1.0'")
-        own = intent.startswith(f"{self.adapter}.")
-        extensions = {**draft.extensions, **self._causation()}
+        if project is None and artifact is not None and not artifact.is_absolute():
+            raise InputError(f"draft: artifact {artifact} is relative, and no project is known to take it from")
+        # An adapter's name may have "-", where an intent's module has "_".
+        own = intent.startswith(f"{self.adapter.replace('-', '_')}.")
+        extensions = {key: value for key, value in draft.extensions.items() if key not in _RESERVED}
         return compose(
             intent=intent,
             payload=payload_text(draft.payload),
@@ -255,7 +264,7 @@ class HostContext:
             project_dir=project,
             session_id=draft.session_id,
             dedupe_key=draft.dedupe_key,
-            extensions=extensions,
+            extensions={**extensions, **self._causation()},
             allow_unknown=own,
             limit=self._limit,
         )

@@ -21,6 +21,8 @@ from interhost.host.loading import LoadedAdapter, describe, hook_of, is_strict
 from interhost.host.providers import Providers
 
 STALE_SECONDS = 24 * 3600
+_DEFER_SECONDS = 1.0
+"""Shortest deferral: an adapter that always answers "now" must not keep the host from everything else."""
 
 
 class Delivered(NamedTuple):
@@ -44,7 +46,7 @@ def _deliver(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, pro
         bus.store.record_attempt(lease.stored.seq, lost)
     context: HostContext | None = None
     try:
-        if (outcome := _without_asking(lease)) is None:
+        if (outcome := _without_asking(bus, lease)) is None:
             context = _context(bus, lease, adapter, config, providers)
             outcome = _ask(context, lease, adapter)
     except (Exception, SystemExit) as error:  # an adapter that exits must not end the others
@@ -63,13 +65,19 @@ def _deliver(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, pro
         return _failed(bus, lease, started, describe(error))
 
 
-def _without_asking(lease: Lease) -> Outcome | None:
+def _without_asking(bus: Bus, lease: Lease) -> Outcome | None:
     """Outcomes that need no adapter."""
     if lease.stored.envelope.depth > MAX_DEPTH:
         return Outcome.skipped(f"chain of reactions deeper than {MAX_DEPTH}")
-    if lease.attempt == 1 and time.time() - lease.stored.ts / 1e6 > STALE_SECONDS:
+    is_old = time.time() - lease.stored.ts / 1e6 > STALE_SECONDS
+    if is_old and lease.attempt == 1 and not _was_tried(bus, lease):
         return Outcome.skipped("stale: older than 24 h")
     return None
+
+
+def _was_tried(bus: Bus, lease: Lease) -> bool:
+    """Whether it was offered in time: what was deferred or redriven since is wanted, however old it is by now."""
+    return any(attempt.consumer == lease.consumer for attempt in bus.store.attempts(lease.stored.seq))
 
 
 def _context(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, providers: Providers) -> HostContext:
@@ -85,7 +93,7 @@ def _context(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, pro
 
 
 def _ask(context: HostContext, lease: Lease, adapter: LoadedAdapter) -> Outcome:
-    call = getattr(adapter.hook, hook_of(lease.stored.envelope.name))
+    call = getattr(adapter.hook, hook_of(lease.stored.envelope.intent))
     try:
         answers = call(intent=context.intent, ctx=context)
     except InDoubtError as doubt:
@@ -101,7 +109,8 @@ def _finish(bus: Bus, lease: Lease, started: int, outcome: Outcome, context: Hos
     attempt = Attempt(lease.consumer, lease.attempt, started, _now(), outcome.kind, outcome.reason)
     with bus.database.transaction():
         if outcome.kind is OutcomeKind.DEFERRED and outcome.until is not None:
-            held = bus.log.release(lease, int(outcome.until.timestamp() * 1_000_000))
+            until = max(int(outcome.until.timestamp() * 1_000_000), _now() + int(_DEFER_SECONDS * 1_000_000))
+            held = bus.log.release(lease, until)
         else:
             held = bus.log.ack(lease)
         if not held:

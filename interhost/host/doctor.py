@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from attrs import evolve
 from interhost_hookspecs import Check, CheckLevel
 
 from interhost.bus.bus import Bus
@@ -87,11 +88,11 @@ def _own_checks(bus: Bus, adapter: LoadedAdapter, config: Config) -> Iterator[Ch
     try:
         with contextlib.redirect_stdout(sys.stderr):
             answers = adapter.hook.check_adapter(ctx=context)
+        checks = [evolve(check, name=f"{adapter.name}: {check.name}") for answer in answers for check in answer]
     except (Exception, SystemExit) as error:
         yield _problem(f"{adapter.name}: check", describe(error), "report it to the adapter's author")
         return
-    for check in (check for answer in answers for check in answer):
-        yield Check(name=f"{adapter.name}: {check.name}", level=check.level, detail=check.detail, hint=check.hint)
+    yield from checks
 
 
 def _deliveries(bus: Bus) -> Iterator[Check]:

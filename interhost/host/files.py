@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -55,27 +56,36 @@ class FileTail:
     def _read(self, file: IO[bytes], *, first: bool) -> None:
         info = os.fstat(file.fileno())
         if first:
-            file.seek(max(0, info.st_size - _CHUNK))
-            rest = file.read(_CHUNK)
-            # An unfinished last line is not history: it will be finished after we began to look.
-            offset = info.st_size - (len(rest) - (rest.rfind(b"\n") + 1))
+            offset, inside = self._baseline(file, info.st_size)
         elif self._is_same(file, info.st_ino, info.st_size):
-            offset = self._state["offset"]
+            offset, inside = self._take(file, self._state["offset"], inside=self._state.get("inside", False))
         else:
-            offset = 0
-        if not first:
-            file.seek(offset)
-            chunk = file.read(_CHUNK)
-            end = chunk.rfind(b"\n") + 1
-            if not end and len(chunk) == _CHUNK:
-                end = len(chunk)  # no record is that long: pass over it, piece by piece
-            elif end:
-                self._lines = chunk[: end - 1].split(b"\n")
-            offset += end
-            self.wants_more = len(chunk) == _CHUNK
+            offset, inside = self._take(file, 0, inside=False)
         size = min(_HEAD, offset)
         file.seek(0)
-        self._state = {"inode": info.st_ino, "offset": offset, "size": size, "head": _digest(file.read(size))}
+        head = _digest(file.read(size))
+        self._state = {"inode": info.st_ino, "offset": offset, "inside": inside, "size": size, "head": head}
+
+    def _baseline(self, file: IO[bytes], size: int) -> tuple[int, bool]:
+        """Where history ends. An unfinished last line is not history: it will be finished after we began to look."""
+        start = max(0, size - _CHUNK)
+        file.seek(start)
+        rest = file.read(_CHUNK)
+        return start + rest.rfind(b"\n") + 1, start > 0 and b"\n" not in rest
+
+    def _take(self, file: IO[bytes], offset: int, *, inside: bool) -> tuple[int, bool]:
+        """Take the complete lines from an offset on, and say where the next look begins.
+
+        No record is longer than one look: such a line is passed over piece by piece, and ``inside`` says that the
+        offset is within one.
+        """
+        file.seek(offset)
+        chunk = file.read(_CHUNK)
+        self.wants_more = len(chunk) == _CHUNK
+        if end := chunk.rfind(b"\n") + 1:
+            self._lines = chunk[: end - 1].split(b"\n")[inside:]
+            return offset + end, False
+        return (offset + len(chunk), True) if self.wants_more else (offset, inside)
 
     def _is_same(self, file: IO[bytes], inode: int, size: int) -> bool:
         if self._state.get("inode") != inode or size < self._state["offset"]:
@@ -139,6 +149,8 @@ def _signatures(root: Path, pattern: str) -> dict[str, tuple[str, float]]:
         try:
             info = path.stat()
         except OSError:
+            continue
+        if not stat.S_ISREG(info.st_mode):
             continue
         found[str(path)] = (f"{info.st_ino}:{info.st_mtime_ns}:{info.st_size}", info.st_mtime)
     return found

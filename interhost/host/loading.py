@@ -16,6 +16,7 @@ from interhost_hookspecs import API_LEVEL, CATALOGUE, ContractError, HookCaller,
 from pluggy import PluginManager
 
 from interhost.errors import AdapterError
+from interhost.host.codec import payload_class
 from interhost.host.registry import AdapterEntry
 
 STRICT_VARIABLE = "INTERHOST_STRICT"
@@ -93,14 +94,14 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def hook_of(intent_name: str) -> str:
-    """The hook that receives an intent."""
-    return f"on_{intent_name}" if intent_name in CATALOGUE else "on_intent"
+def hook_of(intent: str) -> str:
+    """The hook that receives an intent, given with its version."""
+    return f"on_{intent.partition('@')[0]}" if payload_class(intent) else "on_intent"
 
 
 def _manifest_problem(loaded: LoadedAdapter, consumes: tuple[str, ...]) -> str:
     """What the manifest promises must be there, and what is there must be promised: else it would never be called."""
-    wanted = {hook_of(intent.partition("@")[0]) for intent in consumes if intent != "*"}
+    wanted = {hook_of(intent) for intent in consumes if intent != "*"}
     for hook in sorted(wanted):
         if not loaded.implements(hook):
             return f"its manifest consumes what {hook} would receive, but {hook} is not implemented"

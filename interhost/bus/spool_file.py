@@ -1,0 +1,135 @@
+"""One file of the spool: from what a shell wrote to an envelope, or why it can never become one.
+
+Source: design section 8; reference/event-log.md section 6.4.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from interhost.bus.bus import Bus
+from interhost.bus.compose import compose
+from interhost.bus.envelope import Envelope
+from interhost.bus.ids import id_time, is_id
+from interhost.bus.resolve import resolve_context
+from interhost.errors import InputError
+
+UNFINISHED_SECONDS = 60.0
+_HEAD_BYTES = 64 * 1024
+
+
+def read_spooled(path: Path, bus: Bus, adapters: set[str], limit: int) -> Envelope | None:
+    """The envelope in a file; ``None`` while it is being written.
+
+    Raises:
+        InputError: It can never become one; says why.
+    """
+    lines = _lines(path, limit)
+    if lines is None:
+        return None
+    if not is_id(path.name):
+        raise InputError("the file's name is not an event id")
+    if (stored := bus.log.get(path.name)) is not None:
+        return stored.envelope  # drained before; whatever would be resolved differently now, it is the same event
+    head, payload = lines
+    draft = _draft(head, path.name)
+    extensions = dict(draft.get("extensions") or {})
+    project = _optional(extensions.pop("project_dir", None))
+    session = _optional(extensions.pop("session_id", None))
+    key = _optional(extensions.pop("dedupe_key", None))
+    occurred = extensions.pop("occurred_at", None)
+    artifact = _optional(draft.get("artifact_path"))
+    folder = Path(project) if project else Path.home()
+    return compose(
+        event_id=path.name,
+        intent=str(draft.get("intent")),
+        payload=payload,
+        context_id=_optional(draft.get("context_id"))
+        or resolve_context(
+            artifact=folder / artifact if artifact else None,
+            project=folder,
+            session_id=session,
+            environ={"PATH": os.environ.get("PATH", os.defpath)},
+            home=Path.home(),
+        ),
+        producer=_producer(draft.get("producer"), adapters),
+        door="spool",
+        artifact_path=artifact,
+        severity=str(draft.get("severity") or "info"),
+        consumers=[str(one) for one in draft.get("consumers") or ()],
+        source_hook=_optional(draft.get("source_hook")),
+        occurred_at=_time(occurred, path.name),
+        project_dir=folder if project else None,
+        session_id=session,
+        dedupe_key=key,
+        extensions=extensions,
+        allow_unknown=True,
+        limit=limit,
+    )
+
+
+def _lines(path: Path, limit: int) -> tuple[str, str] | None:
+    """The two lines of a complete file; ``None`` for a young one that is not complete."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}") from None
+    with open(fd, "rb") as file:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
+            raise InputError("is not a regular file")
+        if info.st_size > limit + _HEAD_BYTES:
+            raise InputError(f"{info.st_size:,} bytes, the limit of a payload is {limit:,}")
+        data = file.read()
+    if data.count(b"\n") < 2 or not data.endswith(b"\n"):
+        if time.time() - info.st_mtime < UNFINISHED_SECONDS:
+            return None
+        raise InputError(f"unfinished for more than {UNFINISHED_SECONDS:g} s: its writer went away")
+    try:
+        head, _, payload = data.decode("utf-8")[:-1].partition("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"not valid UTF-8 at byte {error.start}") from None
+    return head, payload
+
+
+def _draft(head: str, event_id: str) -> Mapping[str, Any]:
+    try:
+        draft = json.loads(head)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"first line: not JSON: {error}") from None
+    if not isinstance(draft, dict) or not isinstance(draft.get("extensions", {}), dict | None):
+        raise InputError("first line: expected a JSON object")
+    if draft.get("event_id", event_id) != event_id:
+        raise InputError(f"its event_id {draft['event_id']!r} is not its name")
+    if not isinstance(draft.get("consumers") or [], list):
+        raise InputError("first line: key 'consumers': expected a list")
+    return draft
+
+
+def _producer(claim: object, adapters: set[str]) -> str:
+    """A shell may say who it is; it is believed when that is an installed adapter, or the command line's own name."""
+    return claim if isinstance(claim, str) and (claim in adapters or claim == "cli") else "shell"
+
+
+def _time(occurred: object, event_id: str) -> datetime:
+    """When it happened: as the draft says, else when its id was made."""
+    if isinstance(occurred, str):
+        with contextlib.suppress(ValueError):
+            when = datetime.fromisoformat(occurred)
+            if when.tzinfo is not None:
+                return when
+    return id_time(event_id)
+
+
+def _optional(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,144 @@
+"""The host's own records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from interhost.bus.bus import Bus
+from interhost.bus.store import Attempt, HostStore
+
+HOUR = 3600
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def bus(tmp_path: Path, clock: Clock) -> Iterator[Bus]:
+    with Bus(tmp_path / "state", clock=clock) as bus:
+        yield bus
+
+
+@pytest.fixture
+def store(bus: Bus) -> HostStore:
+    return bus.store
+
+
+def test_attempts_come_back_in_the_order_they_began(store: HostStore) -> None:
+    """Of one event only, across consumers."""
+    later, first = Attempt("alpha", 2, 30, 31, "done", "ok"), Attempt("alpha", 1, 10, 12, "error", "no luck")
+    other = Attempt("beta", 1, 20, 25, "skipped", "nothing to do")
+    for attempt in (later, first, other):
+        store.record_attempt(7, attempt)
+    store.record_attempt(8, first)
+    assert store.attempts(7) == [first, other, later]
+    assert store.attempts(9) == []
+
+
+def test_cursors_belong_to_an_adapter_and_a_name(bus: Bus) -> None:
+    """They overwrite their own value only, and are there for the next process."""
+    for value in ("1", "2"):
+        bus.store.move_cursor("alpha", "file", value)
+    bus.store.move_cursor("alpha", "other", "")
+    bus.store.move_cursor("beta", "file", "9")
+    with Bus(bus.root) as another:
+        assert another.store.cursor("alpha", "file") == "2"
+        assert another.store.cursor("alpha", "other") == ""
+        assert another.store.cursor("beta", "file") == "9"
+        assert another.store.cursor("beta", "other") is None
+
+
+def test_the_first_place_of_a_fact_is_remembered(store: HostStore) -> None:
+    """A key that is known keeps its position."""
+    assert store.known_fact("k") is None
+    store.remember_fact("k", 3)
+    store.remember_fact("k", 9)
+    assert store.known_fact("k") == 3
+
+
+def test_an_effect_is_begun_once(bus: Bus) -> None:
+    """The second attempt, also of another process, learns that somebody was there before."""
+    assert bus.store.begin_effect("e1", "alpha", "advance")
+    assert bus.store.begin_effect("e1", "alpha", "comment")
+    assert bus.store.begin_effect("e1", "beta", "advance")
+    assert bus.store.begin_effect("e2", "alpha", "advance")
+    with Bus(bus.root) as another:
+        assert not another.store.begin_effect("e1", "alpha", "advance")
+
+
+def test_the_same_advice_for_the_same_ears_is_kept_once(store: HostStore) -> None:
+    """Another text, session, context or adapter makes it another advice; oldest first."""
+
+    def advise(adapter: str = "alpha", text: str = "t", session: str | None = "s", context: str | None = None) -> None:
+        store.add_advice(adapter, text, session_id=session, context_id=context, expires=None)
+
+    advise()
+    advise()
+    advise(text="u")
+    advise(session="s2")
+    advise(session=None, context="iv-1")
+    advise(session=None, context="iv-1")
+    advise(adapter="beta")
+    assert [one[1:] for one in store.waiting_advice()] == [
+        ("alpha", "s", None, "t"),
+        ("alpha", "s", None, "u"),
+        ("alpha", "s2", None, "t"),
+        ("alpha", None, "iv-1", "t"),
+        ("beta", "s", None, "t"),
+    ]
+
+
+def test_expired_advice_is_not_said(store: HostStore, clock: Clock) -> None:
+    """At its time it is no longer worth saying."""
+    expires = int((clock.now + 10) * 1_000_000)
+    store.add_advice("alpha", "t", session_id="s", context_id=None, expires=expires)
+    clock.now += 9
+    assert [one.text for one in store.waiting_advice()] == ["t"]
+    clock.now += 1
+    assert store.waiting_advice() == []
+
+
+def test_projects_are_listed_most_recent_first(store: HostStore, clock: Clock) -> None:
+    """Seeing one again moves it up, at most once an hour: a busy session does not write all the time."""
+    store.see_project(Path("/srv/a"))
+    clock.now += 1
+    store.see_project(Path("/srv/b"))
+    clock.now += HOUR - 2
+    store.see_project(Path("/srv/a"))
+    assert store.projects() == (Path("/srv/b"), Path("/srv/a"))
+    clock.now += 2
+    store.see_project(Path("/srv/a"))
+    assert store.projects() == (Path("/srv/a"), Path("/srv/b"))
+
+
+def test_a_problem_is_cleared_by_the_stage_that_set_it(store: HostStore, clock: Clock) -> None:
+    """One per adapter, the latest; an observation that works does not hide that loading failed."""
+    store.set_problem("beta", "load", "")
+    store.set_problem("alpha", "load", "no module")
+    store.set_problem("alpha", "observe", "")
+    assert store.problems() == [("alpha", int(clock.now * 1_000_000), "load", "no module")]
+    store.set_problem("alpha", "observe", "no file")
+    assert [one[2:] for one in store.problems()] == [("observe", "no file")]
+    store.set_problem("alpha", "observe", "")
+    assert store.problems() == []
+
+
+def test_a_problem_that_stays_keeps_its_first_time(store: HostStore, clock: Clock) -> None:
+    """It says since when it is so, and costs no write per pass."""
+    store.set_problem("alpha", "load", "no module")
+    begun = int(clock.now * 1_000_000)
+    clock.now += 60
+    store.set_problem("alpha", "load", "no module")
+    assert [one.ts for one in store.problems()] == [begun]

@@ -1,0 +1,69 @@
+"""``interhost demo``: the story is true, quick, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from interhost.demo.scene import BEAD
+
+if TYPE_CHECKING:
+    from tests.conftest import Shell
+
+# In this order.
+PROMISED = [
+    "interhost list",
+    "interflux",
+    "interphase",
+    "interbus publish artifact_ready",
+    "published",
+    "artifact_ready@1.0  → board  done: now knows: plan",
+    "artifact_ready@1.0  → interflux  degraded: review requested: ~/.interbus/requests/interflux/",
+    "gate_result@1.0  → board  done: now knows: gate to planned: pass",
+    "phase_transition@1.0  → board  done: now knows: in phase planned",
+    "review_pass@1.0  → board  done: now knows: review safe, the report said needs-changes",
+    "review_pass@1.0  → broken  error: KeyError: 'a bug in this adapter'",
+    f"review_pass@1.0  → interphase  done: advised that {BEAD} may move to plan-reviewed",
+    "artifact_ready@1.0  → board  done: now knows: review_report summary.md",
+    "interbus trace",
+    "→ broken  retrying: KeyError",
+    f"{BEAD}: plan 2026-11-20-undo-stack.md",
+    f"{BEAD}: review_report summary.md",
+]
+
+
+def test_the_demo_keeps_its_promises_and_leaves_nothing(shell: Shell) -> None:
+    """Exit code 0 in an empty home with a minimal PATH, in seconds; home, state and TMPDIR are as before."""
+    before = sorted(shell.base.rglob("*"))
+    began = time.monotonic()
+    done = shell.run("interhost", "demo")
+    assert time.monotonic() - began < 20.0
+    rest = done.out
+    for promise in PROMISED:
+        assert promise in rest, promise
+        rest = rest.partition(promise)[2]
+    assert done.err == ""
+    assert str(shell.base) not in done.out.replace("~", "")
+    assert sorted(shell.base.rglob("*")) == before
+
+
+def test_a_kept_demo_can_be_looked_at(shell: Shell) -> None:
+    """--keep leaves the scene, and its last line is a command that works; the user's own state is untouched."""
+    done = shell.run("interhost", "demo", "--keep", "scene")
+    assert (shell.project / "scene" / "home" / ".interbus" / "bus.db").is_file()
+    assert not shell.root.exists()
+    _, _, command = done.out.rstrip().rpartition("; look around with ")
+    *variables, program, argument = command.split()
+    env = {"INTERBUS_ROOT": "", **dict(variable.split("=", 1) for variable in variables)}
+    names = {one["intent"] for one in shell.run(program, argument, env=env).records}
+    assert names == {"artifact_ready@1.0", "gate_result@1.0", "phase_transition@1.0", "review_pass@1.0"}
+
+
+def test_a_demo_is_not_kept_over_something(shell: Shell) -> None:
+    """A directory that exists, or cannot be made, is refused with 65 and stays as it is."""
+    done = shell.run("interhost", "demo", "--keep", str(shell.site), code=65)
+    assert f"--keep {shell.site}: File exists" in done.err
+    assert "does not exist yet" in done.err
+    (shell.base / "file").touch()
+    assert "Not a directory" in shell.run("interhost", "demo", "--keep", str(shell.base / "file" / "x"), code=65).err
+    assert list(shell.site.iterdir()) == []
