@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := hookspecs $(sort $(wildcard adapters/*))
 READY := .venv/.ready
-SOURCES := interhost hookspecs adapters tests
+SOURCES := interhost hookspecs adapters tests docs
 
 .PHONY: demo test check format schema docs bench clean
 .DEFAULT_GOAL := test

@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from interhost.bus.catalogue import resolve_intent
-from interhost.bus.envelope import SEVERITIES, Envelope
+from interhost.bus.envelope import ADAPTER_NAME, SEVERITIES, Envelope
 from interhost.bus.ids import new_id
 from interhost.bus.payload import MAX_BYTES, check_payload, parse_payload
 from interhost.errors import InputError
 
 DOORS = ("adapter", "hook", "cli", "spool")
-_ADAPTER = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTEXT_LENGTH = 256
 
@@ -73,7 +72,7 @@ def compose(
     if severity not in SEVERITIES:
         raise InputError(f"severity {severity!r}: expected one of {', '.join(SEVERITIES)}")
     for adapter in (producer, *consumers):
-        if not _ADAPTER.fullmatch(adapter):
+        if not ADAPTER_NAME.fullmatch(adapter):
             raise InputError(f"adapter name {adapter!r}: expected lower-case letters, digits and '-'")
     open_map = {
         **_json(extensions or {}),

@@ -15,6 +15,7 @@ INTENT = re.compile(
     r"(?P<name>[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_-]{0,63})?)"
     r"(@(?P<major>0|[1-9][0-9]{0,5})\.(?P<minor>0|[1-9][0-9]{0,5}))?"
 )
+ADAPTER_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 SEVERITIES = ("info", "warn", "error")
 MAX_DEPTH = 4
 

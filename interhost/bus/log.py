@@ -40,6 +40,16 @@ class Stored(NamedTuple):
     envelope: Envelope
 
 
+class Header(NamedTuple):
+    """As much of a stored envelope as says who wants it; far cheaper to read than all of it."""
+
+    seq: int
+    intent: str
+    producer: str
+    consumers: tuple[str, ...]
+    context_id: str
+
+
 class Subscription(NamedTuple):
     """What one consumer wants.
 
@@ -51,15 +61,15 @@ class Subscription(NamedTuple):
     consumer: str
     intents: tuple[str, ...]
 
-    def wants(self, intent: str, producer: str, consumers: Sequence[str]) -> bool:
-        """Whether this consumer is to receive an envelope with these fields."""
-        if not self.concerns(producer, consumers):
+    def wants(self, one: Header | Envelope) -> bool:
+        """Whether this consumer is to receive an envelope."""
+        if not self.concerns(one):
             return False
-        return "*" in self.intents or intent.rpartition(".")[0] in self.intents
+        return "*" in self.intents or one.intent.rpartition(".")[0] in self.intents
 
-    def concerns(self, producer: str, consumers: Sequence[str]) -> bool:
+    def concerns(self, one: Header | Envelope) -> bool:
         """Whether an envelope is addressed to this consumer at all, whatever its intent."""
-        return producer != self.consumer and (not consumers or self.consumer in consumers)
+        return one.producer != self.consumer and (not one.consumers or self.consumer in one.consumers)
 
 
 class Lease(NamedTuple):
@@ -165,6 +175,9 @@ class EventLog(Protocol):
     def read(self, query: Query, limit: int = 500) -> list[Stored]:
         """At most ``limit`` envelopes in log order; page on with ``query.after``."""
 
+    def headers(self, after: int, limit: int) -> list[Header]:
+        """What stands after a position, in brief and in log order."""
+
     def get(self, event_id: str) -> Stored | None:
         """One envelope by its id."""
 
@@ -183,10 +196,18 @@ class EventLog(Protocol):
     def positions(self) -> list[Position]:
         """Every known consumer, by name."""
 
-    def fetch(self, consumer: str, limit: int = 1, seconds: float = LEASE_SECONDS) -> list[Lease]:
+    def fetch(
+        self, consumer: str, limit: int = 1, seconds: float = LEASE_SECONDS, *, expected: bool = False
+    ) -> list[Lease]:
         """Lease what is due: first attempts in log order per context, and retries whose time has come.
 
         A delivery whose worker vanished on its last attempt becomes a dead letter here.
+
+        Args:
+            consumer: Who asks.
+            limit: At most so many.
+            seconds: How long a lease lasts.
+            expected: The caller knows that there is something, so that looking first would be a waste.
         """
 
     def has_work(self, consumer: str) -> bool:

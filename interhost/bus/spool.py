@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from interhost.bus.bus import Bus
 from interhost.bus.envelope import Envelope, one_line
+from interhost.bus.ids import new_id
 from interhost.bus.lock import FileLock
 from interhost.bus.payload import MAX_BYTES
 from interhost.bus.spool_file import read_spooled
@@ -88,6 +89,14 @@ def drain_spool(bus: Bus, adapters: Callable[[], set[str]], *, limit: int = MAX_
         return total
     finally:
         lock.close()
+
+
+def set_aside(root: Path, text: str, why: str) -> Path:
+    """Keep what can never become an event, with its reason beside it."""
+    path = _folder(root, "rejected") / new_id()
+    path.with_name(f"{path.name}.why").write_text(f"{why}\n", "utf-8")
+    path.write_text(f"{text}\n", "utf-8")
+    return path
 
 
 def rejected_files(root: Path) -> list[tuple[Path, str]]:

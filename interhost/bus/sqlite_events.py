@@ -12,7 +12,7 @@ from typing import Any
 
 from interhost.bus.database import Database
 from interhost.bus.envelope import Envelope
-from interhost.bus.log import Appended, Query, Stored
+from interhost.bus.log import Appended, Header, Query, Stored
 from interhost.errors import InputError
 
 COLUMNS = "e.seq, e.ts, e.event_id, e.intent, e.context_id, e.producer, e.consumers, e.meta, e.payload"
@@ -122,6 +122,18 @@ class SqliteEvents:
             event_id,
         )
         return [stored_row(row) for row in rows]
+
+    def headers(self, after: int, limit: int) -> list[Header]:
+        """What stands after a position, in brief."""
+        rows = self._db.rows(
+            "SELECT seq, intent, producer, consumers, context_id FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+            after,
+            limit,
+        )
+        return [
+            Header(seq, intent, producer, tuple(json.loads(consumers)) if consumers else (), context)
+            for seq, intent, producer, consumers, context in rows
+        ]
 
     def end(self) -> int:
         """The last sequence number."""

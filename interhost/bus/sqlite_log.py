@@ -75,9 +75,11 @@ class SqliteLog(SqliteEvents):
         rows = self._db.rows("SELECT name, intents, since, head, seen FROM consumer ORDER BY name")
         return [_position(row) for row in rows]
 
-    def fetch(self, consumer: str, limit: int = 1, seconds: float = LEASE_SECONDS) -> list[Lease]:
+    def fetch(
+        self, consumer: str, limit: int = 1, seconds: float = LEASE_SECONDS, *, expected: bool = False
+    ) -> list[Lease]:
         """Lease what is due."""
-        if not self.has_work(consumer):
+        if not expected and not self.has_work(consumer):
             return []
         now = self._now()
         with self._db.transaction():
@@ -115,17 +117,12 @@ class SqliteLog(SqliteEvents):
         """Events after a position: number, and context if the consumer wants it; reads no more than it must."""
         size = _FIRST_PAGE
         while True:
-            rows = self._db.rows(
-                "SELECT seq, intent, producer, consumers, context_id FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
-                after,
-                size,
-            )
-            for seq, intent, producer, consumers, context_id in rows:
-                wanted = subscription.wants(intent, producer, json.loads(consumers) if consumers else ())
-                yield seq, context_id if wanted else None
-            if len(rows) < size:
+            page = self.headers(after, size)
+            for one in page:
+                yield one.seq, one.context_id if subscription.wants(one) else None
+            if len(page) < size:
                 return
-            after, size = rows[-1][0], PAGE
+            after, size = page[-1].seq, PAGE
 
     def _due(self, consumer: str, limit: int, now: int, seconds: float) -> Iterator[Lease]:
         """Waiting deliveries whose time has come, and leases that ran out."""

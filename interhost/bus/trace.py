@@ -78,9 +78,9 @@ def _deliveries(bus: Bus, stored: Stored) -> Iterator[DeliveryTrace]:
 def _not_attempted(stored: Stored, position: Position) -> DeliveryTrace | None:
     """Why a consumer that was there has no attempt; ``None`` when the event is simply not its subject."""
     subscription, envelope = position.subscription, stored.envelope
-    if stored.seq <= position.since or not subscription.concerns(envelope.producer, envelope.consumers):
+    if stored.seq <= position.since or not subscription.concerns(envelope):
         return None
-    if subscription.wants(envelope.intent, envelope.producer, envelope.consumers):
+    if subscription.wants(envelope):
         if stored.seq <= position.head:
             return DeliveryTrace(subscription.consumer, "ignored", "passed over: it did not consume this intent then")
         return DeliveryTrace(subscription.consumer, "waiting", "no host has offered it yet")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from interhost.bus.catalogue import SCHEMA, canonical_intents, payload_schema, resolve_intent
@@ -38,9 +38,9 @@ def run(args: argparse.Namespace) -> int:
     records = [_record(intent, adapters) for intent in canonical_intents().values()]
     if wants_table(args):
         print_table(
-            ("INTENT", "SAYS", "REQUIRED", "PRODUCED BY", "CONSUMED BY"),
+            ("INTENT", "REQUIRED", "PRODUCED BY", "CONSUMED BY", "SAYS"),
             [
-                (one["intent"], one["says"], *(", ".join(one[key]) for key in ("required", "producers", "consumers")))
+                (one["intent"], *(", ".join(one[key]) for key in ("required", "producers", "consumers")), one["says"])
                 for one in records
             ],
         )
@@ -66,15 +66,21 @@ def _record(intent: str, adapters: list[AdapterEntry]) -> dict[str, Any]:
         "intent": intent,
         "says": schema["description"],
         "required": schema["required"],
-        "keys": {key: _key(value) for key, value in schema["properties"].items()},
+        "keys": dict(_keys(schema)),
         "producers": [name for name, offer in offers if any(one.startswith(f"{major}.") for one in offer.produces)],
         "consumers": [name for name, offer in offers if major in offer.consumes or "*" in offer.consumes],
         "example": {key: _example(schema["properties"][key]) for key in schema["required"]},
     }
 
 
-def _key(schema: Mapping[str, Any]) -> dict[str, str]:
-    return {"type": _type(schema), "means": schema["description"]}
+def _keys(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, object]]]:
+    """Every key with its type and meaning, those of nested objects included."""
+    for key, value in schema["properties"].items():
+        name, required = prefix + key, key in schema["required"]
+        yield name, {"type": _type(value), "required": required, "means": value["description"]}
+        inner = value.get("items", value)
+        if "properties" in inner:
+            yield from _keys(inner, f"{name}[]." if "items" in value else f"{name}.")
 
 
 def _type(schema: Mapping[str, Any]) -> str:
@@ -98,7 +104,7 @@ def _explain(record: Mapping[str, Any]) -> None:
     print_table(
         ("KEY", "TYPE", "REQUIRED", "MEANS"),
         [
-            (key, value["type"], "yes" if key in record["required"] else "", value["means"])
+            (key, value["type"], "yes" if value["required"] else "", value["means"])
             for key, value in record["keys"].items()
         ],
     )

@@ -1,7 +1,7 @@
 """Put a fact on the bus.
 
 The payload is checked against the intent's class and stored as you wrote it. When the command returns, the fact
-survives a crash. Adapters receive it from the next host that runs: 'interhost run', or any hook of the coding agent.
+survives a crash. Adapters receive it from the next host that runs: 'interhost run'.
 
   interbus publish artifact_ready --artifact docs/plans/p.md --payload '{"kind": "plan"}'
   interbus publish review_pass --context iv-abc1 --payload @review.json

@@ -139,8 +139,9 @@ def _serve(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals
                 signals.reload = False
                 if (fresh := _reloaded(bus, args, signals)) is not None:
                     return fresh
-            host.drain_spool()
             lanes.wake()
+            if host.drain_spool():
+                lanes.wake()
             if time.monotonic() >= flush_at and bus.database.version() != flushed:
                 prune_when_due(bus, host.config.retention)
                 bus.database.flush()

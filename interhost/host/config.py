@@ -46,7 +46,11 @@ class Config:
             self._tables: dict[str, Any] = _parse(path.read_text("utf-8"))
         except FileNotFoundError:
             self._tables = {}
-        except (OSError, ValueError) as error:  # tomllib's own error and a decoding error are ValueErrors
+        except (
+            OSError,
+            ValueError,
+            RecursionError,
+        ) as error:  # tomllib's error is a ValueError
             raise InputError(f"{path}: {error}", hint="correct the file, or move it away") from None
 
     def adapter(self, name: str) -> Mapping[str, Any]:

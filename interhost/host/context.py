@@ -6,6 +6,7 @@ the call, in one transaction. Effects outside (commands, request files) happen a
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from interhost.bus.compose import compose
 from interhost.bus.envelope import Envelope
 from interhost.bus.project import git_root
 from interhost.bus.resolve import find_bead, resolve_context
+from interhost.bus.spool import set_aside
 from interhost.errors import InputError
 from interhost.host.codec import payload_text
 from interhost.host.config import Config
@@ -96,13 +98,13 @@ class HostContext:
         self.adapter = adapter
         self.home = Path.home()
         self.config: Mapping[str, object] = config.adapter(adapter)
-        self.projects = bus.store.projects()
         self.cursor = HostCursor(bus, adapter)
         self.guards = HostGuards(providers)
         self.submit = HostSubmissions(providers)
         self.sideband = HostSideband(self.home)
         self.envelopes: list[Envelope] = []
         self.advices: list[Advice] = []
+        self.refused: list[tuple[str, str]] = []
         self._bus = bus
         self._limit = config.payload_bytes
         self.intent = intent
@@ -130,6 +132,8 @@ class HostContext:
                 self._bus.store.move_cursor(self.adapter, name, value)
         for envelope in self.envelopes:
             self._bus.publish(envelope)
+        for text, why in self.refused:
+            set_aside(self._bus.root, text, why)
         for advice in self.advices:
             self._bus.store.add_advice(
                 self.adapter,
@@ -139,7 +143,17 @@ class HostContext:
                 expires=int(advice.expires.timestamp() * 1_000_000) if advice.expires else None,
             )
 
+    def refuse(self, draft: Draft, why: str) -> None:
+        """Set a draft aside that can never be published, where doctor names it; nothing is ever thrown away."""
+        record = {"adapter": self.adapter, "draft": repr(draft)}
+        self.refused.append((json.dumps(record), f"{self.adapter}: {why}"))
+
     # What the adapter may use -----------------------------------------------------------------------------------------
+
+    @property
+    def projects(self) -> tuple[Path, ...]:
+        """Roots of known projects, most recent first."""
+        return self._bus.store.projects()
 
     def now(self) -> datetime:
         """The time in UTC."""

@@ -33,9 +33,11 @@ class Delivered(NamedTuple):
     reason: str
 
 
-def deliver_next(bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers) -> Delivered | None:
+def deliver_next(
+    bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers, *, expected: bool = False
+) -> Delivered | None:
     """Make one attempt for one adapter, or answer ``None`` when nothing is due for it."""
-    leases = bus.log.fetch(adapter.name)
+    leases = bus.log.fetch(adapter.name, expected=expected)
     return _deliver(bus, leases[0], adapter, config, providers) if leases else None
 
 
@@ -97,7 +99,7 @@ def _ask(context: HostContext, lease: Lease, adapter: LoadedAdapter) -> Outcome:
     try:
         answers = call(intent=context.intent, ctx=context)
     except InDoubtError as doubt:
-        return Outcome.failed(f"in doubt: whether '{doubt}' happened cannot be told; look, then redrive or let it be")
+        return Outcome.failed(f"in doubt: whether '{doubt}' happened cannot be told; look at the module")
     answer = answers[0] if answers else Outcome.skipped("not this adapter's business")
     if not isinstance(answer, Outcome):
         raise TypeError(f"answered {type(answer).__name__}, expected Outcome or None")

@@ -58,12 +58,17 @@ def _machine(bus: Bus) -> Iterator[Check]:
 
 def _log(bus: Bus, entries: list[AdapterEntry]) -> Iterator[Check]:
     size = (bus.root / "bus.db").stat().st_size
-    yield _ok("log", f"{bus.log.end()} events, {size / 1e6:.1f} MB")
+    count = bus.database.rows("SELECT count(*) FROM event")[0][0]
+    yield _ok("log", f"{count} event{'' if count == 1 else 's'}, {size / 1e6:.1f} MB")
     installed = {entry.name for entry in entries}
     for position in bus.log.positions():
         name = position.subscription.consumer
         if name not in installed:
-            yield _note(f"consumer {name}", "its adapter is not installed any more", "its deliveries wait for it")
+            yield _note(
+                f"consumer {name}",
+                "no installed adapter: a script of 'interbus consume', or an adapter that was removed",
+                "its deliveries wait for it; unseen for 30 days, it is released",
+            )
 
 
 def _adapter(bus: Bus, entry: AdapterEntry, config: Config) -> Iterator[Check]:
@@ -76,11 +81,20 @@ def _adapter(bus: Bus, entry: AdapterEntry, config: Config) -> Iterator[Check]:
     except AdapterError as error:
         yield _problem(name, str(error), error.hint or f"upgrade or remove {entry.distribution}")
         return
-    yield _ok(name, f"{entry.distribution} {entry.version}")
+    yield _ok(name, f"{entry.distribution} {entry.version}{_about(adapter)}")
     for problem in bus.store.problems():
         if problem.adapter == entry.name and problem.stage != "load":
             yield _problem(f"{name}: {problem.stage}", problem.reason, "what it could not see is seen by the next look")
     yield from _own_checks(bus, adapter, config)
+
+
+def _about(adapter: LoadedAdapter) -> str:
+    """What an adapter says about itself; nothing, when it cannot even say that."""
+    try:
+        infos = adapter.hook.describe_adapter()
+    except (Exception, SystemExit) as error:
+        return f"; describe_adapter: {describe(error)}"
+    return f": {infos[0].summary}" if infos else ""
 
 
 def _own_checks(bus: Bus, adapter: LoadedAdapter, config: Config) -> Iterator[Check]:

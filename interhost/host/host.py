@@ -84,11 +84,12 @@ class Host:
         published, wants_more = self.observe()
         return Pass(published, tuple(self.deliver()), wants_more)
 
-    def drain_spool(self) -> None:
-        """Move what shells and hurried producers left in the spool into the log."""
+    def drain_spool(self) -> int:
+        """Move what shells and hurried producers left in the spool into the log; how many events that were."""
         drained = drain_spool(self._bus, lambda: self._installed, limit=self.config.payload_bytes)
         if drained.rejected:
             self._say(f"spool: {drained.rejected} files rejected; 'interhost doctor' says why")
+        return drained.stored
 
     def observe(self) -> tuple[int, bool]:
         """Look at every source once; how many facts were seen, and whether a source will be ready soon."""

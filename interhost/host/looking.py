@@ -10,6 +10,7 @@ from typing import NamedTuple
 from interhost_hookspecs import Observation
 
 from interhost.bus.bus import Bus
+from interhost.errors import InputError
 from interhost.host.config import Config
 from interhost.host.context import HostContext
 from interhost.host.loading import LoadedAdapter, describe, is_strict
@@ -48,9 +49,13 @@ def look(bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers,
 
 
 def _collect(context: HostContext, observation: object) -> None:
+    """Take an observation apart. A draft that is not valid is set aside: it must not stop what came after it."""
     if not isinstance(observation, Observation):
         raise TypeError(f"observe answered {type(observation).__name__}, expected Observation or None")
     for draft in observation.drafts:
-        context.publish(draft)
+        try:
+            context.publish(draft)
+        except InputError as error:
+            context.refuse(draft, str(error))
     for advice in observation.advice:
         context.advise(advice)

@@ -38,6 +38,10 @@ class Providers:
         self._adapters = adapters
         self._report = report
 
+    def reporting(self, report: Report) -> Providers:
+        """The same providers, with another place for what goes wrong: a thread has its own connection."""
+        return Providers(self._adapters, report)
+
     def ask(self, question: Callable[[HookCaller], Sequence[T]], hook: str) -> T | None:
         """The first answer, or ``None``. A provider that raises is reported and passed over.
 

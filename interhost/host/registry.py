@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from interhost.bus.envelope import ADAPTER_NAME
 from interhost.errors import InputError
 from interhost.manifests.interbus import FILE_NAME, InterbusSection, read_interbus
 
@@ -147,6 +148,8 @@ def _adapter(entry: EntryPoint) -> AdapterEntry:
         interbus = read_interbus(_package_folder(module) / FILE_NAME)
     except InputError as error:
         problem = str(error)
+    if not ADAPTER_NAME.fullmatch(entry.name):
+        interbus, problem = None, f"name {entry.name!r}: expected lower-case letters, digits and '-'"
     # A folder name has "_" where the published name has "-".
     return AdapterEntry(entry.name, module, entry.distribution.replace("_", "-"), entry.version, interbus, problem)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from interhost.bus.bus import Bus
+from interhost.bus.log import Header, Subscription
 from interhost.host.config import Config
 from interhost.host.delivery import Delivered, deliver_next, describe_failure
 from interhost.host.host import LOOK_AGAIN_SECONDS
@@ -25,6 +26,7 @@ from interhost.host.providers import Providers
 
 LOOK_SECONDS = 2.0
 _IDLE_SECONDS = 1.0
+_PAGE = 500
 
 
 class Voice(NamedTuple):
@@ -52,6 +54,9 @@ class Lane(threading.Thread):
         """Prepare; :meth:`start` begins."""
         super().__init__(name=f"lane {adapter.name}")
         self.adapter = adapter
+        self._subscription = Subscription(
+            adapter.name, adapter.entry.interbus.consumes if adapter.entry.interbus else ()
+        )
         self._root = root
         self._config = config
         self._providers = providers
@@ -59,6 +64,10 @@ class Lane(threading.Thread):
         self._backfill = backfill
         self._wake = threading.Event()
         self._ending = threading.Event()
+
+    def wants(self, one: Header) -> bool:
+        """Whether an event is for this lane."""
+        return self._subscription.wants(one)
 
     def wake(self) -> None:
         """There is something to deliver."""
@@ -80,22 +89,27 @@ class Lane(threading.Thread):
                 self._wake.wait(_IDLE_SECONDS)
 
     def _serve(self, bus: Bus) -> None:
+        def record(adapter: str, hook: str, reason: str) -> None:
+            bus.store.set_problem(adapter, hook, reason)
+            self._voice.problem(f"{adapter}: {hook}: {reason}")
+
+        providers = self._providers.reporting(record)
         look_at = 0.0 if self.adapter.implements("observe") else float("inf")
         while not self._ending.is_set():
             if time.monotonic() >= look_at:
-                one = look(bus, self.adapter, self._config, self._providers, backfill=self._backfill)
+                one = look(bus, self.adapter, self._config, providers, backfill=self._backfill)
                 if one.problem:
                     self._voice.problem(f"{self.adapter.name}: observe: {one.problem}")
                 look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if one.wants_more else LOOK_SECONDS)
-            while not self._ending.is_set() and (delivered := self._deliver(bus)):
+            while not self._ending.is_set() and (delivered := self._deliver(bus, providers)):
                 self._voice.delivered(delivered)
                 if delivered.outcome == "error":
                     self._voice.problem(describe_failure(delivered))
             self._wake.wait(min(_IDLE_SECONDS, max(0.0, look_at - time.monotonic())))
             self._wake.clear()
 
-    def _deliver(self, bus: Bus) -> Delivered | None:
-        return deliver_next(bus, self.adapter, self._config, self._providers)
+    def _deliver(self, bus: Bus, providers: Providers) -> Delivered | None:
+        return deliver_next(bus, self.adapter, self._config, providers)
 
 
 class Lanes:
@@ -120,17 +134,20 @@ class Lanes:
         *,
         backfill: bool = False,
     ) -> None:
-        """Start every lane."""
+        """Start every lane; each finds what waits for it already."""
         self._bus = bus
+        self._seen = bus.log.end()
         self._lanes = [Lane(bus.root, one, config, providers, voice, backfill=backfill) for one in adapters]
         for lane in self._lanes:
             lane.start()
 
     def wake(self) -> None:
-        """Wake the lanes that have something to deliver."""
-        for lane in self._lanes:
-            if self._bus.log.has_work(lane.adapter.name):
-                lane.wake()
+        """Wake the lanes that want something new. Retries are theirs to remember: they look every second."""
+        while page := self._bus.log.headers(self._seen, _PAGE):
+            for lane in self._lanes:
+                if any(lane.wants(one) for one in page):
+                    lane.wake()
+            self._seen = page[-1].seq
 
     def stop(self) -> None:
         """Stop every lane, and wait for the deliveries in hand."""

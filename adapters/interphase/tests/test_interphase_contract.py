@@ -61,7 +61,7 @@ def test_doctor_sees_what_is_there(tmp_path: Path) -> None:
     assert [(check.name, check.level, check.detail) for check in checks] == [
         ("telemetry", "ok", str(telemetry)),
         ("bd", "ok", "bd version 1.0.5"),
-        ("interphase", "ok", str(tmp_path / "root")),
+        ("module", "ok", str(tmp_path / "root")),
     ]
 
 

@@ -248,7 +248,7 @@ class FakeContext:
             text = path.read_text("utf-8", "replace")
         except OSError:
             return None
-        found = re.search(rf"^\*{{0,2}}Bead\*{{0,2}}:\*{{0,2}}\s*({BEAD_ID})", text, re.MULTILINE)
+        found = re.search(rf"^[ \t]*\*{{0,2}}Bead\*{{0,2}}:\*{{0,2}}[ \t]*`?({BEAD_ID})(?![\w-])", text, re.MULTILINE)
         return found.group(1) if found else None
 
     def tail(self, path: Path) -> FakeTail:

@@ -72,7 +72,7 @@ def check_adapter(ctx: AdapterContext) -> list[Check]:
     found = sum(1 for root in ctx.projects for pattern in PATTERNS for _ in root.glob(pattern))
     return [
         Check(
-            name="interflux",
+            name="module",
             level=CheckLevel.OK if module else CheckLevel.NOTE,
             detail=f"{module.name} in {module}" if module else "not installed",
             hint="install the interflux plugin or set INTERHOST_INTERFLUX_ROOT; without it no review is requested",

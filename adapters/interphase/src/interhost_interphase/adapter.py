@@ -79,7 +79,7 @@ def _check_module(ctx: AdapterContext) -> Check:
     root = ctx.module_root()
     found = root is not None and (root / LIBRARY).is_file()
     return Check(
-        name="interphase",
+        name="module",
         level=CheckLevel.OK if found else CheckLevel.NOTE,
         detail=str(root) if root else "not installed",
         hint="install the interphase plugin or set INTERPHASE_ROOT; without it, moves go through bd, past its gates",

@@ -55,7 +55,7 @@ class Check:
 def describe_adapter() -> AdapterInfo | None:
     """Say what this adapter is.
 
-    Called by ``interhost list --check`` and ``interhost doctor``.
+    Called by ``interhost doctor``.
 
     Returns:
         Module, summary, homepage.
