@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := hookspecs $(sort $(wildcard adapters/*))
 READY := .venv/.ready
-SOURCES := interhost hookspecs adapters tests docs
+SOURCES := interhost hookspecs adapters tests docs benchmarks
 
 .PHONY: demo test check format schema docs bench clean
 .DEFAULT_GOAL := test
@@ -39,5 +39,11 @@ schema: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/generate.py
 
+# Built distributions in a venv of their own: an editable install would be measured with what it costs.
+bench:
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet -c constraints.txt ./hookspecs '.[bench]' $(addprefix ./,$(filter adapters/%,$(MEMBERS)))
+	.venv-bench/bin/python -m benchmarks.run $(ONLY)
+
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-bench build

@@ -5,6 +5,7 @@ Source: design section 8; reference/event-log.md sections 5 and 6, which also me
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -20,6 +21,15 @@ from interhost.errors import BusyError, InterhostError, StateError
 
 # NORMAL survives a killed process; only a power cut can take the last moments (event-log.md 3f).
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+
+# By code, not by text: a full disk says "disk I/O error" where it is met by the index of the write-ahead log, and so
+# does a quota everywhere (tests/proof/test_proof_disk.py).
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_NO_ROOM = {
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE),
+    *(sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN),
+}
 
 
 class Database:
@@ -118,7 +128,8 @@ class Database:
             self._connection.execute("COMMIT" if commit else "ROLLBACK")
         except sqlite3.DatabaseError as error:
             if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.DatabaseError):
+                    self._connection.execute("ROLLBACK")
             if commit:  # a failed ROLLBACK follows an error that says more
                 raise self._explain(error) from error
         finally:
@@ -147,8 +158,10 @@ class Database:
         """Touch the sentinel that waiting hosts watch."""
         try:
             os.utime(self._sentinel)
-        except FileNotFoundError:
-            os.close(os.open(self._sentinel, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError:
+            # What is committed is stored, whether or not anybody is told now: who waits also looks every second.
+            with contextlib.suppress(OSError):
+                os.close(os.open(self._sentinel, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def _prepare(self) -> None:
         """Look before touching: a foreign file must keep every byte."""
@@ -205,14 +218,20 @@ class Database:
     def _explain(self, error: sqlite3.DatabaseError) -> InterhostError:
         """SQLite's error as ours: which file, and what to do."""
         text = str(error)
-        if not isinstance(error, sqlite3.OperationalError):
+        code = getattr(error, "sqlite_errorcode", 0)  # an error of the Python module has none
+        if code & 0xFF in _DAMAGED:
             return StateError(
                 f"{self.path} is damaged or no database: {text}; it was left as it is",
                 str(self.path),
                 hint="move it away to start anew; 'sqlite3 bus.db .recover' may save its rows",
             )
-        if "full" in text or "locked" in text or "busy" in text:
+        if code & 0xFF in _BUSY:
             return BusyError(f"{self.path}: {text}", hint="nothing was stored; try again")
+        if code in _NO_ROOM:
+            return BusyError(
+                f"{self.path} cannot grow, the disk is full or a quota is used up: {text}",
+                hint="nothing was stored; make room and try again",
+            )
         return StateError(f"{self.path}: {text}", str(self.path), hint="'interhost doctor' looks closer")
 
 

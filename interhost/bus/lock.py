@@ -8,13 +8,14 @@ Source: reference/event-log.md sections 3d and 5.2.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
 from pathlib import Path
 from types import TracebackType
 
-from interhost.errors import BusyError
+from interhost.errors import BusyError, StateError
 
 _PAUSES = (0.0002, 0.0005, 0.001, 0.002)
 
@@ -26,13 +27,22 @@ class FileLock:
         path: The file; created if need be.
         deadline: Seconds to wait; ``None`` waits in the kernel's queue for as long as it takes. Short-lived processes
             give one, so that a stopped lock holder never stops them.
+
+    Raises:
+        BusyError: There is no room for the file.
+        StateError: It cannot be opened.
     """
 
     def __init__(self, path: Path, deadline: float | None = None) -> None:
         """Open the file; nothing is locked yet."""
         self.path = path
         self.deadline = deadline
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise BusyError(f"{path}: {error.strerror}", hint="make room and try again") from error
+            raise StateError(f"{path}: {error.strerror}", str(path), hint="'interhost doctor' looks closer") from error
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free."""

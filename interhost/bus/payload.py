@@ -124,7 +124,10 @@ def _expected(schema: Mapping[str, Any]) -> str:
 
 
 def _show(value: Any) -> str:
-    text = json.dumps(value)
+    try:
+        text = json.dumps(value)
+    except RecursionError:  # just shallow enough to be read
+        text = "nested too deeply to show"
     return f"{_KINDS[type(value)]} {text if len(text) <= 40 else text[:37] + '...'}"
 
 

@@ -62,8 +62,12 @@ def spool_envelope(root: Path, envelope: Envelope) -> Path:
     path = _folder(root, "new") / envelope.event_id
     text = f"{json.dumps(head, separators=(',', ':'))}\n{one_line(envelope.payload)}\n"
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(fd, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with open(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        path.unlink(missing_ok=True)  # the caller says that it failed: it must not be found half done
+        raise
     return path
 
 

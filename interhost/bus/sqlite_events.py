@@ -56,12 +56,14 @@ class SqliteEvents:
 
         Time never decreases in ``seq``, so that "since" can search by halving (event-log.md 6.2).
         """
-        meta = {
-            "artifact_path": envelope.artifact_path,
-            "severity": envelope.severity,
-            "source_hook": envelope.source_hook,
-            "extensions": envelope.extensions,
-        }
+        # What most events do not have is not written: it would be a tenth of every row.
+        meta: dict[str, object] = {"extensions": envelope.extensions}
+        if envelope.artifact_path is not None:
+            meta["artifact_path"] = envelope.artifact_path
+        if envelope.severity != "info":
+            meta["severity"] = envelope.severity
+        if envelope.source_hook is not None:
+            meta["source_hook"] = envelope.source_hook
         rows = self._db.rows(
             _INSERT,
             seq,
@@ -168,11 +170,11 @@ def stored_row(row: Sequence[Any]) -> Stored:
         event_id=event_id,
         intent=intent,
         context_id=context_id,
-        artifact_path=more["artifact_path"],
-        severity=more["severity"],
+        artifact_path=more.get("artifact_path"),
+        severity=more.get("severity", "info"),
         producer=producer,
         consumers=tuple(json.loads(consumers)) if consumers else (),
-        source_hook=more["source_hook"],
+        source_hook=more.get("source_hook"),
         payload=payload,
         extensions=more["extensions"],
     )

@@ -59,6 +59,8 @@ class SqliteLog(SqliteEvents):
         if known and known[0][0] == intents and self._now() - known[0][1] < _SEEN_EVERY:
             return
         with self._db.transaction():
+            if known and known[0][0] != intents:
+                self._pass_unwanted(subscription.consumer)
             begin = self.end() if start is None else start
             self._db.change(
                 "INSERT INTO consumer(name, intents, since, head, seen) VALUES(?, ?, ?, ?, ?) "
@@ -112,6 +114,16 @@ class SqliteLog(SqliteEvents):
                     self._db.change("UPDATE consumer SET head = max(head, ?) WHERE name = ?", seq, consumer)
                 position = position._replace(head=seq)
         return False
+
+    def _pass_unwanted(self, consumer: str) -> None:
+        """Move the head up to the next event it wants: what it did not want then is not offered later either."""
+        if position := self._position(consumer):
+            head = max(position.head, self._passed.get(consumer, 0))
+            for seq, context in self._scan(position.subscription, head):
+                if context is not None:
+                    break
+                head = seq
+            self._db.change("UPDATE consumer SET head = ? WHERE name = ?", head, consumer)
 
     def _scan(self, subscription: Subscription, after: int) -> Iterator[tuple[int, str | None]]:
         """Events after a position: number, and context if the consumer wants it; reads no more than it must."""

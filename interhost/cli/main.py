@@ -74,7 +74,7 @@ def _main(program: str, commands: Mapping[str, str], argv: Sequence[str]) -> int
             raise
         # An adapter's way out; its status is not ours to end with, and could be 2.
         return _fail(program, f"an adapter called sys.exit({error.code!r})", "", 70)
-    except Exception as error:
+    except BaseException as error:  # an adapter may raise asyncio.CancelledError, which is no Exception
         if os.environ.get("INTERHOST_STRICT") == "1":
             raise
         hint = "a fault of interhost; INTERHOST_STRICT=1 shows where"

@@ -142,10 +142,11 @@ def _serve(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals
             lanes.wake()
             if host.drain_spool():
                 lanes.wake()
-            if time.monotonic() >= flush_at and bus.database.version() != flushed:
+            if time.monotonic() >= flush_at and (found := bus.database.version()) != flushed:
                 prune_when_due(bus, host.config.retention)
                 bus.database.flush()
-                flushed, flush_at = bus.database.version(), time.monotonic() + _FLUSH_SECONDS
+                # The others' commits as of before the flush: one that came in right behind it is still to be flushed.
+                flushed, flush_at = (found[0], bus.database.version()[1]), time.monotonic() + _FLUSH_SECONDS
             waker.wait(_FLUSH_SECONDS)
             signals.clear()
     return host
@@ -155,6 +156,7 @@ def _reloaded(bus: Bus, args: argparse.Namespace, signals: Signals) -> Host | No
     """A host with the configuration as it is now; ``None`` when the file is broken, which changes nothing."""
     try:
         host = _host(bus, args, signals)
+        host.config.check()
     except InputError as error:
         note(f"configuration not taken: {error}")
         return None

@@ -53,6 +53,16 @@ class Config:
         ) as error:  # tomllib's error is a ValueError
             raise InputError(f"{path}: {error}", hint="correct the file, or move it away") from None
 
+    def check(self) -> None:
+        """Read every key that is otherwise read when it is needed, so that a mistake is known before.
+
+        Raises:
+            InputError: A known key has a wrong type; names file and key.
+        """
+        for name in self._table(self._tables, "adapters", ""):
+            self.is_enabled(name)
+        _ = self.payload_bytes, self.retention
+
     def adapter(self, name: str) -> Mapping[str, Any]:
         """The table of one adapter."""
         return self._table(self._table(self._tables, "adapters", ""), name, "adapters.")

@@ -91,10 +91,11 @@ def _adapter(bus: Bus, entry: AdapterEntry, config: Config) -> Iterator[Check]:
 def _about(adapter: LoadedAdapter) -> str:
     """What an adapter says about itself; nothing, when it cannot even say that."""
     try:
-        infos = adapter.hook.describe_adapter()
+        with contextlib.redirect_stdout(sys.stderr):
+            infos = adapter.hook.describe_adapter()
+        return f": {infos[0].summary}" if infos else ""
     except (Exception, SystemExit) as error:
         return f"; describe_adapter: {describe(error)}"
-    return f": {infos[0].summary}" if infos else ""
 
 
 def _own_checks(bus: Bus, adapter: LoadedAdapter, config: Config) -> Iterator[Check]:

@@ -1,0 +1,24 @@
+"""How long 10,000 files that wait in the spool take to be in the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+from benchmarks.kit import Row, make_envelope, seconds
+from interhost.bus.bus import Bus
+from interhost.bus.spool import drain_spool, spool_envelope
+
+_FILES = 10_000
+
+
+def measure(scratch: Path) -> list[Row]:
+    """Seconds for all of them."""
+    root = Path(mkdtemp(dir=scratch))
+    with Bus(root) as bus:
+        for number in range(_FILES):
+            spool_envelope(root, make_envelope(number))
+        took = seconds(lambda: drain_spool(bus, set))
+        if bus.log.end() != _FILES:
+            raise RuntimeError(f"{bus.log.end()} of {_FILES} files are in the log")
+    return [Row("10,000 spooled files drained", took, "s", 2.0)]
