@@ -54,9 +54,11 @@ def run_process(
         cwd: Its working directory.
         stdin: Text for its standard input; ``None`` is ``/dev/null``.
     """
+    if not argv:
+        return Result(None, "", "", "no command given")
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as text:
         if stdin is not None:
-            text.write(stdin.encode("utf-8", "surrogateescape"))
+            text.write(stdin.encode("utf-8", "surrogatepass"))
             text.seek(0)
         try:
             process = subprocess.Popen(

@@ -37,7 +37,8 @@ CLASSES = list(CATALOGUE.values())
 
 
 def fields(cls: type) -> tuple[attrs.Attribute[Any], ...]:
-    return attrs.fields(cls)
+    attributes: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
+    return attributes
 
 
 def schema(cls: type) -> dict[str, Any]:

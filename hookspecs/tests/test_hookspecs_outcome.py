@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 import pytest
@@ -15,6 +16,13 @@ LATER = datetime(2026, 11, 20, tzinfo=UTC)
 def test_a_final_outcome_is_a_kind_and_a_reason(kind: OutcomeKind) -> None:
     """Each has a constructor of its own name, which leaves nothing else to say."""
     assert getattr(Outcome, kind.value)("why") == Outcome(kind, "why", None)
+
+
+@pytest.mark.parametrize("reason", [None, 7, ["x"], b"x"])
+def test_a_reason_is_text(reason: Any) -> None:
+    """What cannot be shown in one line is refused where it is made, not where it would be stored."""
+    with pytest.raises(TypeError, match="'reason' is one line of text"):
+        Outcome.done(reason)
 
 
 def test_a_deferral_says_until_when() -> None:

@@ -58,13 +58,16 @@ class Bus:
             BusyError: The lock or the disk; nothing was stored.
         """
         key = envelope.extensions.get("dedupe_key")
+        if not isinstance(key, str):
+            appended = self.log.append(envelope)
+            return Published(envelope.event_id, appended.seq, appended.duplicate)
         with self.database.transaction():
-            if isinstance(key, str) and (seq := self.store.known_fact(key)) is not None:
+            if (seq := self.store.known_fact(key)) is not None:
+                # The event itself may have been pruned; then the next one stands there.
                 first = [one.envelope.event_id for one in self.log.read(Query(after=seq - 1), 1) if one.seq == seq]
                 return Published(first[0] if first else envelope.event_id, seq, duplicate=True)
             appended = self.log.append(envelope)
-            if isinstance(key, str):
-                self.store.remember_fact(key, appended.seq)
+            self.store.remember_fact(key, appended.seq)
         return Published(envelope.event_id, appended.seq, appended.duplicate)
 
     def close(self) -> None:

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from interhost.bus.catalogue import resolve_intent
-from interhost.bus.envelope import ADAPTER_NAME, SEVERITIES, Envelope
+from interhost.bus.envelope import ADAPTER_NAME, CONTROL, SEVERITIES, Envelope
 from interhost.bus.ids import new_id
 from interhost.bus.payload import MAX_BYTES, check_payload, parse_payload
 from interhost.errors import InputError
 
 DOORS = ("adapter", "hook", "cli", "spool")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTEXT_LENGTH = 256
 
 
@@ -102,12 +100,12 @@ def _plain(what: str, text: str, length: int = 1024) -> str:
     """Text for one line of a terminal: not empty, no control characters, encodable."""
     if not text.strip():
         raise InputError(f"{what}: expected text, got {text!r}")
-    if found := _CONTROL.search(text):
-        raise InputError(f"{what} {text[:80]!r}: control character {found.group()!r} at {found.start()}")
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
         raise InputError(f"{what} {text[:80]!r}: not valid UTF-8 at character {error.start}") from None
+    if found := CONTROL.search(text):
+        raise InputError(f"{what} {text[:80]!r}: control character {found.group()!r} at {found.start()}")
     if size > length:
         raise InputError(f"{what} {text[:40]!r}...: {size} bytes, the limit is {length}")
     return text
@@ -117,7 +115,7 @@ def _json(extensions: Mapping[str, object]) -> Mapping[str, object]:
     """Extensions that can be stored as JSON, and be read again by anyone."""
     if extensions:
         try:
-            json.dumps(extensions, allow_nan=False).encode()
+            json.dumps(extensions, allow_nan=False, ensure_ascii=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"extensions: not JSON: {error}") from None
     return extensions
@@ -133,4 +131,8 @@ def _timestamp(when: datetime | None) -> str:
     """RFC 3339 in UTC with milliseconds."""
     if when is not None and when.tzinfo is None:
         raise InputError(f"occurred_at {when.isoformat()}: expected a time zone")
-    return (when or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        when = (when or datetime.now(UTC)).astimezone(UTC)
+    except OverflowError:
+        raise InputError(f"occurred_at {when}: before or after all years that UTC can name") from None
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,20 +23,31 @@ _RANDOM_BITS = 80
 # (process id, milliseconds, random part) of the last id. The process id is part of it because a forked child inherits
 # this state and would otherwise continue its parent's sequence.
 _last = (0, 0, 0)
+_lock = allocate_lock()
 
 
 def new_id() -> str:
     """A new id; ids of one process sort in the order they were made, also when the clock is set back."""
     global _last
-    pid, now = os.getpid(), time.time_ns() // 1_000_000
-    last_pid, last_ms, last_random = _last
-    if pid == last_pid and now <= last_ms:
-        now, random = last_ms, last_random + 1
-    else:
-        # The top bit stays clear, so that counting up within one millisecond cannot overflow.
-        random = int.from_bytes(os.urandom(10), "big") >> 1
-    _last = (pid, now, random)
+    with _lock:
+        pid, now = os.getpid(), time.time_ns() // 1_000_000
+        last_pid, last_ms, last_random = _last
+        if pid == last_pid and now <= last_ms:
+            now, random = last_ms, last_random + 1
+        else:
+            # The top bit stays clear, so that counting up within one millisecond cannot overflow.
+            random = int.from_bytes(os.urandom(10), "big") >> 1
+        _last = (pid, now, random)
     return _encode(now << _RANDOM_BITS | random)
+
+
+def _unlock_child() -> None:
+    """A thread of the parent may have held the lock, and there is no such thread in a forked child."""
+    global _lock
+    _lock = allocate_lock()
+
+
+os.register_at_fork(after_in_child=_unlock_child)
 
 
 def is_id(text: str) -> bool:

@@ -123,12 +123,12 @@ class Query(NamedTuple):
 
     Attributes:
         after: Only sequence numbers above this.
-        intents: Names with or without version, or globs such as ``review_*``.
+        intents: Names, alone or with major or version, or globs such as ``review_*``.
         context_id: Exactly this context.
         producer: Exactly this producer.
         since: Stored at or after this time, in microseconds.
         until: Stored before this time.
-        last: Only the newest so many, still in log order.
+        last: Only the newest so many, still in log order; takes the place of a page's limit.
     """
 
     after: int = 0

@@ -27,6 +27,8 @@ _IC_SECONDS = 2.0
 def find_bead(path: Path) -> str | None:
     """The bead that a text file names in a ``**Bead:**`` line within its first 64 KiB."""
     try:
+        if not path.is_file():  # opening a pipe would wait for a writer
+            return None
         with path.open("rb") as file:
             text = file.read(_HEADER_BYTES).decode("utf-8", "replace")
     except (OSError, ValueError):

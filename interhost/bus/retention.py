@@ -46,7 +46,7 @@ class Pruned(NamedTuple):
 def prune_when_due(bus: Bus, retention: Retention, clock: Callable[[], float] = time.time) -> Pruned | None:
     """Apply the limits, unless somebody did within the last hour."""
     rows = bus.database.rows("SELECT value FROM meta WHERE key = 'pruned'")
-    if rows and clock() - rows[0][0] / 1_000_000 < _EVERY:
+    if rows and 0 <= clock() - rows[0][0] / 1_000_000 < _EVERY:  # a time to come was a clock's mistake
         return None
     with bus.database.transaction():
         bus.database.change("INSERT OR REPLACE INTO meta(key, value) VALUES('pruned', ?)", _micros(clock()))
@@ -64,10 +64,15 @@ def prune(bus: Bus, retention: Retention, clock: Callable[[], float] = time.time
     with bus.database.transaction():
         if events:
             oldest = bus.database.rows("SELECT coalesce(min(seq), 0) FROM event")[0][0]
-            for table in ("attempt", "dedupe"):
-                bus.database.change(f"DELETE FROM {table} WHERE seq < ?", oldest)  # noqa: S608 - our own names
+            bus.database.change("DELETE FROM dedupe WHERE seq < ?", oldest)
+            # Those of a dead letter stay with it: a redriven delivery is not stale, and makes no effect twice.
+            bus.database.change("DELETE FROM attempt WHERE seq < ? AND seq NOT IN (SELECT seq FROM dead)", oldest)
         expired = _micros(now - retention.days * DAY)
-        bus.database.change("DELETE FROM effect WHERE ts < ?", expired)
+        bus.database.change(
+            "DELETE FROM effect WHERE ts < ? AND event_id NOT IN (SELECT event_id FROM dead) "
+            "AND event_id NOT IN (SELECT event_id FROM event)",
+            expired,
+        )
         bus.database.change("DELETE FROM advice WHERE ts < ? OR expires < ?", expired, expired)
         bus.database.change("DELETE FROM dead WHERE ts < ?", _micros(now - retention.dead_days * DAY))
     return Pruned(events, released)

@@ -10,6 +10,7 @@ Source: design section 8; reference/event-log.md section 6.4.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import time
@@ -19,7 +20,6 @@ from typing import NamedTuple
 
 from interhost.bus.bus import Bus
 from interhost.bus.envelope import Envelope, one_line
-from interhost.bus.ids import new_id
 from interhost.bus.lock import FileLock
 from interhost.bus.payload import MAX_BYTES
 from interhost.bus.spool_file import read_spooled
@@ -96,10 +96,10 @@ def drain_spool(bus: Bus, adapters: Callable[[], set[str]], *, limit: int = MAX_
 
 
 def set_aside(root: Path, text: str, why: str) -> Path:
-    """Keep what can never become an event, with its reason beside it."""
-    path = _folder(root, "rejected") / new_id()
-    path.with_name(f"{path.name}.why").write_text(f"{why}\n", "utf-8")
-    path.write_text(f"{text}\n", "utf-8")
+    """Keep what can never become an event, with its reason beside it; the same text is kept once."""
+    path = _folder(root, "rejected") / f"draft-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:16]}"
+    path.with_name(f"{path.name}.why").write_text(f"{why}\n", "utf-8", "replace")
+    path.write_text(f"{text}\n", "utf-8", "replace")
     return path
 
 
@@ -147,11 +147,11 @@ def _drain_batch(bus: Bus, names: list[str], adapters: set[str], limit: int) -> 
 
 def _reject(root: Path, path: Path, why: str) -> None:
     """Set a file aside with its reason; nothing that came in is ever thrown away."""
-    target = _folder(root, "rejected") / path.name
-    if target.exists():
-        target = target.with_name(f"{target.name}.{time.time_ns()}")
-    target.with_name(f"{target.name}.why").write_text(f"{why}\n", "utf-8")
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # no room for the reason: it stays, and keeps nobody else from being stored
+        target = _folder(root, "rejected") / path.name
+        if os.path.lexists(target):
+            target = target.with_name(f"{target.name}.{time.time_ns()}")
+        target.with_name(f"{target.name}.why").write_text(f"{why}\n", "utf-8", "replace")
         path.rename(target)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from interhost.bus.bus import Bus
 from interhost.bus.compose import compose
-from interhost.bus.envelope import Envelope
+from interhost.bus.envelope import Envelope, one_line
 from interhost.bus.ids import id_time, is_id
 from interhost.bus.resolve import resolve_context
 from interhost.errors import InputError
@@ -37,16 +37,20 @@ def read_spooled(path: Path, bus: Bus, adapters: set[str], limit: int) -> Envelo
         return None
     if not is_id(path.name):
         raise InputError("the file's name is not an event id")
-    if (stored := bus.log.get(path.name)) is not None:
-        return stored.envelope  # drained before; whatever would be resolved differently now, it is the same event
     head, payload = lines
     draft = _draft(head, path.name)
+    if (stored := bus.log.get(path.name)) is not None:
+        return _known(stored.envelope, draft, payload)
     extensions = dict(draft.get("extensions") or {})
     project = _optional(extensions.pop("project_dir", None))
     session = _optional(extensions.pop("session_id", None))
     key = _optional(extensions.pop("dedupe_key", None))
     occurred = extensions.pop("occurred_at", None)
     artifact = _optional(draft.get("artifact_path"))
+    if project and not os.path.isabs(project):
+        raise InputError(f"project_dir {project!r}: expected an absolute path")
+    if artifact and not project and not os.path.isabs(artifact):
+        raise InputError(f"artifact_path {artifact!r} is relative, and no project_dir says from where")
     folder = Path(project) if project else Path.home()
     return compose(
         event_id=path.name,
@@ -84,10 +88,11 @@ def _lines(path: Path, limit: int) -> tuple[str, str] | None:
         return None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}") from None
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(fd)
+        raise InputError("is not a regular file")
     with open(fd, "rb") as file:
-        info = os.fstat(fd)
-        if not stat.S_ISREG(info.st_mode):
-            raise InputError("is not a regular file")
         if info.st_size > limit + _HEAD_BYTES:
             raise InputError(f"{info.st_size:,} bytes, the limit of a payload is {limit:,}")
         data = file.read()
@@ -100,6 +105,13 @@ def _lines(path: Path, limit: int) -> tuple[str, str] | None:
     except UnicodeDecodeError as error:
         raise InputError(f"not valid UTF-8 at byte {error.start}") from None
     return head, payload
+
+
+def _known(stored: Envelope, draft: Mapping[str, Any], payload: str) -> Envelope:
+    """What was drained before; whatever would be resolved differently now, it is the same event."""
+    if (stored.name, one_line(stored.payload)) != (str(draft.get("intent")).partition("@")[0], one_line(payload)):
+        raise InputError("the log has another content under this id")
+    return stored
 
 
 def _draft(head: str, event_id: str) -> Mapping[str, Any]:
@@ -128,7 +140,10 @@ def _time(occurred: object, event_id: str) -> datetime:
             when = datetime.fromisoformat(occurred)
             if when.tzinfo is not None:
                 return when
-    return id_time(event_id)
+    try:
+        return id_time(event_id)
+    except ValueError:
+        raise InputError("the file's name is an id of a time that no calendar has") from None
 
 
 def _optional(value: object) -> str | None:

@@ -82,7 +82,7 @@ class SqliteEvents:
 
     def _duplicate(self, envelope: Envelope) -> Appended:
         stored = self.get(envelope.event_id)
-        if stored is None or (stored.envelope.intent, stored.envelope.payload) != (envelope.intent, envelope.payload):
+        if stored is None or _content(stored.envelope) != _content(envelope):
             raise InputError(f"event {envelope.event_id}: the log has another content under this id")
         return Appended(stored.seq, duplicate=True)
 
@@ -181,6 +181,14 @@ def stored_row(row: Sequence[Any]) -> Stored:
     return Stored(seq, ts, envelope)
 
 
+def _content(envelope: Envelope) -> tuple[object, ...]:
+    """What makes two envelopes with one id the same fact."""
+    return envelope.intent, envelope.context_id, envelope.producer, envelope.consumers, envelope.payload
+
+
 def _glob(intent: str) -> str:
-    """A name, a name with version, or a glob, as a pattern over ``name@major.minor``."""
-    return intent if "@" in intent else f"{intent}@*"
+    """A name, a name with major or with version, or a glob, as a pattern over ``name@major.minor``."""
+    version = intent.partition("@")[2]
+    if not version:
+        return f"{intent}@*"
+    return f"{intent}.*" if version.isdecimal() else intent

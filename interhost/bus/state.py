@@ -32,9 +32,10 @@ def state_root(environ: Mapping[str, str] = os.environ) -> Path:
         if not os.path.isabs(given):
             raise StateError(f"{ROOT_VARIABLE}={given!r} is not an absolute path", given)
         return Path(given)
-    home = os.path.expanduser("~")
+    # An empty HOME would make "~" the root directory.
+    home = os.path.expanduser("~") if environ.get("HOME", "unset") else ""
     if not os.path.isabs(home):
-        raise StateError("no home directory: HOME is unset", "~", hint=f"set HOME or {ROOT_VARIABLE}")
+        raise StateError("no home directory: HOME is empty or relative", "~", hint=f"set HOME or {ROOT_VARIABLE}")
     return Path(home, ".interbus")
 
 

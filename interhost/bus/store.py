@@ -154,17 +154,17 @@ class HostStore:
         return tuple(Path(str(row[0])) for row in self._db.rows("SELECT path FROM project ORDER BY seen DESC, path"))
 
     def set_problem(self, adapter: str, stage: str, reason: str) -> None:
-        """Remember what went wrong with an adapter; an empty reason clears it."""
-        known = self._db.rows("SELECT stage, reason FROM problem WHERE adapter = ?", adapter)
-        if known == [(stage, reason)] or (not reason and (not known or known[0][0] != stage)):
+        """Remember what went wrong with an adapter at one stage; an empty reason clears it."""
+        known = self._db.rows("SELECT reason FROM problem WHERE adapter = ? AND stage = ?", adapter, stage)
+        if (known[0][0] if known else "") == reason:
             return
         with self._db.transaction():
             if reason:
                 self._db.change(
-                    "INSERT OR REPLACE INTO problem(adapter, ts, stage, reason) VALUES(?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO problem(adapter, stage, ts, reason) VALUES(?, ?, ?, ?)",
                     adapter,
-                    self._now(),
                     stage,
+                    self._now(),
                     reason,
                 )
             else:
@@ -172,7 +172,7 @@ class HostStore:
 
     def problems(self) -> list[Problem]:
         """What is wrong with which adapter."""
-        rows = self._db.rows("SELECT adapter, ts, stage, reason FROM problem ORDER BY adapter")
+        rows = self._db.rows("SELECT adapter, ts, stage, reason FROM problem ORDER BY adapter, stage")
         return [Problem(*row) for row in rows]
 
     def _now(self) -> int:

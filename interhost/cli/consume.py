@@ -23,18 +23,24 @@ from interhost.bus.log import LEASE_SECONDS, Lease, Subscription
 from interhost.bus.store import Attempt
 from interhost.cli.opening import open_drained
 from interhost.cli.output import note
-from interhost.cli.query import format_line
+from interhost.cli.query import format_line, read_text
 from interhost.errors import UsageError
 from interhost.host.registry import list_adapters
+
+_LONGEST = 24 * 3600.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--module", required=True, metavar="NAME", help="who takes them; must not be an adapter")
+    parser.add_argument(
+        "--module", required=True, metavar="NAME", type=read_text, help="who takes them; must not be an adapter"
+    )
     parser.add_argument(
         "--intent", action="append", default=[], metavar="NAME", help="only this intent; repeatable (default: all)"
     )
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="for one command (default: 60)")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="for one command (default: 60)"
+    )
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="after '--': run once per fact")
 
 
@@ -74,10 +80,17 @@ def _take(bus: Bus, lease: Lease, args: argparse.Namespace) -> bool:
     return not reason
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST:
+        raise ValueError
+    return seconds
+
+
 def _run(command: list[str], line: str, timeout: float) -> str:
     """Run the command; why it failed, or an empty text. Its output is the user's, so it is passed through."""
     try:
-        done = subprocess.run(command, input=f"{line}\n", text=True, timeout=timeout, check=False, env=os.environ)
+        done = subprocess.run(command, input=f"{line}\n".encode(), timeout=timeout, check=False, env=os.environ)
     except subprocess.TimeoutExpired:
         return f"{command[0]}: timed out after {timeout:g} s"
     except OSError as error:

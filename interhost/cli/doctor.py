@@ -13,7 +13,7 @@ import argparse
 from interhost_hookspecs import CheckLevel
 
 from interhost.cli.opening import open_bus, read_config
-from interhost.cli.output import add_format_options, note, print_json, printable, wants_table
+from interhost.cli.output import add_format_options, claimed_stdout, note, print_json, printable, wants_table
 from interhost.host.doctor import examine
 from interhost.host.registry import list_adapters
 
@@ -25,16 +25,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine; 1 when something needs attention."""
-    problems = 0
-    with open_bus() as bus:
-        for check in examine(bus, list_adapters(), read_config()):
-            problems += check.level is CheckLevel.PROBLEM
-            if wants_table(args):
-                print(printable(f"{check.level:<8} {check.name}: {check.detail}"))
-                if check.level is not CheckLevel.OK and check.hint:
-                    print(printable(f"         {check.hint}"))
-            else:
-                print_json({"check": check.name, "level": check.level, "detail": check.detail, "hint": check.hint})
+    with claimed_stdout(), open_bus() as bus:
+        checks = list(examine(bus, list_adapters(), read_config()))
+    for check in checks:
+        if wants_table(args):
+            print(printable(f"{check.level:<8} {check.name}: {check.detail}"))
+            if check.level is not CheckLevel.OK and check.hint:
+                print(printable(f"         {check.hint}"))
+        else:
+            print_json({"check": check.name, "level": check.level, "detail": check.detail, "hint": check.hint})
+    problems = sum(check.level is CheckLevel.PROBLEM for check in checks)
     if problems:
         note(f"{problems} problem{'s' if problems > 1 else ''}")
     return 1 if problems else 0

@@ -9,7 +9,7 @@ from interhost.bus.bus import Bus
 from interhost.bus.spool import drain_spool
 from interhost.bus.state import ROOT_VARIABLE, ensure_root, state_root
 from interhost.cli.output import note
-from interhost.errors import BusyError, StateError
+from interhost.errors import BusyError, InputError, StateError
 from interhost.host.config import FILE_NAME, Config
 from interhost.host.registry import list_adapters
 
@@ -34,8 +34,9 @@ def open_drained() -> Bus:
     """
     bus = open_bus()
     try:
-        drain_spool(bus, lambda: {entry.name for entry in list_adapters()})
-    except BusyError as error:
+        limit = read_config().payload_bytes
+        drain_spool(bus, lambda: {entry.name for entry in list_adapters()}, limit=limit)
+    except (BusyError, InputError) as error:  # not now, or a configuration that cannot be read: they wait
         note(f"{error}; what waits in the spool is not shown")
     except BaseException:
         bus.close()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import re
+import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TextIO
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from interhost.bus.envelope import CONTROL
+
 _DIM, _RESET = "\x1b[2m", "\x1b[0m"
 
 
@@ -47,7 +50,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def printable(value: object) -> str:
     """Text that cannot move the cursor, colour the screen or turn the writing around."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
 
 
 def show_time(microseconds: int) -> str:
@@ -58,6 +61,31 @@ def show_time(microseconds: int) -> str:
 def iso_time(microseconds: int) -> str:
     """A stored time as RFC 3339 in UTC."""
     return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@contextlib.contextmanager
+def claimed_stdout() -> Iterator[TextIO]:
+    """Standard output for us alone: whatever else in this process or below it prints goes to standard error.
+
+    Adapters run in here, and the programs that they start.
+    """
+    stdout = sys.stdout
+    stdout.flush()
+    try:
+        real = os.dup(stdout.fileno())
+    except (OSError, ValueError):  # not a file: nothing below us could write to it
+        with contextlib.redirect_stdout(sys.stderr):
+            yield stdout
+        return
+    with open(real, "w", encoding="utf-8", errors="backslashreplace") as mine:
+        os.dup2(sys.stderr.fileno(), stdout.fileno())
+        sys.stdout = sys.stderr
+        try:
+            yield mine
+        finally:
+            mine.flush()
+            sys.stdout = stdout
+            os.dup2(real, stdout.fileno())
 
 
 def note(text: str) -> None:

@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publish."""
-    config, adapters = read_config(), list_adapters()
+    config, adapters = _config(), list_adapters()
     here = working_directory()
     project = git_root(here)
     artifact = Path(os.path.normpath(here / args.artifact)) if args.artifact else None
@@ -93,6 +93,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_json(record)
     return 0
+
+
+def _config() -> Config:
+    """The configuration; a mistake in it must not cost a fact."""
+    try:
+        return read_config()
+    except InputError as error:
+        note(f"{error}; published with the defaults")
+        return Config(Path(os.devnull))
 
 
 def _payload(given: str, config: Config) -> str:

@@ -15,6 +15,7 @@ from interhost.bus.bus import Bus
 from interhost.bus.log import DeadLetter
 from interhost.cli.opening import open_drained
 from interhost.cli.output import add_format_options, iso_time, note, print_json, print_table, show_time, wants_table
+from interhost.errors import UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List or redrive; 1 when there is nothing to redrive."""
+    if args.event_id == "":  # an empty variable of a script must not mean everything
+        raise UsageError("the event id is empty")
     with open_drained() as bus:
         letters = [letter for letter in bus.log.dead_letters() if _is_meant(letter, args)]
         if not (args.event_id or args.consumer or args.all):

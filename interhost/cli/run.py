@@ -11,11 +11,10 @@ delivery in hand on SIGTERM or Ctrl-C, and reads the configuration again on SIGH
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import sys
 import threading
 import time
+from typing import TextIO
 
 from interhost.bus.bus import Bus
 from interhost.bus.lock import FileLock
@@ -23,7 +22,7 @@ from interhost.bus.project import git_root
 from interhost.bus.retention import prune_when_due
 from interhost.bus.wake import Waker
 from interhost.cli.opening import open_bus, read_config, working_directory
-from interhost.cli.output import add_format_options, note, printable, wants_table
+from interhost.cli.output import add_format_options, claimed_stdout, note, printable, wants_table
 from interhost.cli.signals import Signals
 from interhost.errors import InputError
 from interhost.host.delivery import Delivered
@@ -49,8 +48,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run."""
-    signals, teller = Signals(), _Teller(args)
-    with open_bus(deadline=None) as bus, signals.noted():
+    signals, table = Signals(), wants_table(args)
+    # What adapters print, or the programs below them, must not get between our lines.
+    with claimed_stdout() as out, open_bus(deadline=None) as bus, signals.noted():
+        teller = _Teller(out, table=table, quiet=args.quiet)
         if project := git_root(working_directory()):
             bus.store.see_project(project)
         if args.once:
@@ -58,20 +59,18 @@ def run(args: argparse.Namespace) -> int:
         elif args.drain:
             _drain(bus, args, signals, teller)
         else:
-            # Adapters run in threads now, where standard output cannot be taken from them one by one.
-            with contextlib.redirect_stdout(sys.stderr):
-                _stay(bus, args, signals, teller)
+            _stay(bus, args, signals, teller)
         prune_when_due(bus, read_config().retention)
     return 0
 
 
 class _Teller:
-    """Prints deliveries, from whichever thread; holds the real standard output."""
+    """Prints deliveries, from whichever thread."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        self._quiet = args.quiet
-        self._table = wants_table(args)
-        self._out = sys.stdout
+    def __init__(self, out: TextIO, *, table: bool, quiet: bool) -> None:
+        self._quiet = quiet
+        self._table = table
+        self._out = out
         self._lock = threading.Lock()
 
     def tell_pass(self, one: Pass) -> None:

@@ -129,16 +129,17 @@ class Scene:
 
 def write_adapter(site: Path, name: str, consumes: list[str], hooks: str) -> None:
     """An installed adapter, as pip would leave it: a package with its manifest, and a distribution that names it."""
-    package = site / f"demo_{name}"
+    module = f"demo_{name.replace('-', '_')}"
+    package = site / module
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(f'"""The demo\'s {name} adapter."""\n')
     (package / "adapter.py").write_text(textwrap.dedent(hooks))
     manifest = {"name": name, "interbus": {"api": 1, "consumes": [f"{intent}@1" for intent in consumes]}}
     (package / "integration.json").write_text(json.dumps(manifest, indent=2))
-    info = site / f"demo_{name}-1.0.dist-info"
+    info = site / f"{module}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: demo-{name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[interhost.adapters]\n{name} = demo_{name}.adapter\n")
+    (info / "entry_points.txt").write_text(f"[interhost.adapters]\n{name} = {module}.adapter\n")
 
 
 def _now() -> str:

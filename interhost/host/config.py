@@ -42,15 +42,14 @@ class Config:
     def __init__(self, path: Path) -> None:
         """Read the file."""
         self.path = path
+        self._tables: dict[str, Any] = {}
         try:
-            self._tables: dict[str, Any] = _parse(path.read_text("utf-8"))
+            self._tables = _parse(path.read_text("utf-8"))
         except FileNotFoundError:
-            self._tables = {}
-        except (
-            OSError,
-            ValueError,
-            RecursionError,
-        ) as error:  # tomllib's error is a ValueError
+            pass
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}", hint="correct its mode, or move it away") from None
+        except (ValueError, RecursionError) as error:  # tomllib's error is a ValueError
             raise InputError(f"{path}: {error}", hint="correct the file, or move it away") from None
 
     def check(self) -> None:

@@ -21,6 +21,7 @@ from interhost.host.loading import LoadedAdapter, describe, hook_of, is_strict
 from interhost.host.providers import Providers
 
 STALE_SECONDS = 24 * 3600
+_REASON_LENGTH = 1000
 _DEFER_SECONDS = 1.0
 """Shortest deferral: an adapter that always answers "now" must not keep the host from everything else."""
 
@@ -51,14 +52,14 @@ def _deliver(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, pro
         if (outcome := _without_asking(bus, lease)) is None:
             context = _context(bus, lease, adapter, config, providers)
             outcome = _ask(context, lease, adapter)
-    except (Exception, SystemExit) as error:  # an adapter that exits must not end the others
+    except KeyboardInterrupt:
+        bus.log.release(lease)  # we are told to stop: the attempt does not count
+        raise
+    except BaseException as error:  # an adapter that exits, or is cancelled, must not end the others
         if is_strict():
             bus.log.release(lease)
             raise
         return _failed(bus, lease, started, describe(error))
-    except BaseException:
-        bus.log.release(lease)  # we are told to stop: the attempt does not count
-        raise
     try:
         return _finish(bus, lease, started, outcome, context)
     except Exception as error:  # what it wanted to store does not fit
@@ -108,7 +109,7 @@ def _ask(context: HostContext, lease: Lease, adapter: LoadedAdapter) -> Outcome:
 
 def _finish(bus: Bus, lease: Lease, started: int, outcome: Outcome, context: HostContext | None) -> Delivered:
     """Store the outcome with everything that belongs to it; a late one changes nothing."""
-    attempt = Attempt(lease.consumer, lease.attempt, started, _now(), outcome.kind, outcome.reason)
+    attempt = Attempt(lease.consumer, lease.attempt, started, _now(), outcome.kind, _bounded(outcome.reason))
     with bus.database.transaction():
         if outcome.kind is OutcomeKind.DEFERRED and outcome.until is not None:
             until = max(int(outcome.until.timestamp() * 1_000_000), _now() + int(_DEFER_SECONDS * 1_000_000))
@@ -120,15 +121,20 @@ def _finish(bus: Bus, lease: Lease, started: int, outcome: Outcome, context: Hos
         bus.store.record_attempt(lease.stored.seq, attempt)
         if context:
             context.store()
-    return Delivered(lease, outcome.kind, outcome.reason)
+    return Delivered(lease, outcome.kind, attempt.reason)
 
 
 def _failed(bus: Bus, lease: Lease, started: int, reason: str) -> Delivered:
     with bus.database.transaction():
         if bus.log.nack(lease, reason):
-            attempt = Attempt(lease.consumer, lease.attempt, started, _now(), "error", reason)
+            attempt = Attempt(lease.consumer, lease.attempt, started, _now(), "error", _bounded(reason))
             bus.store.record_attempt(lease.stored.seq, attempt)
     return Delivered(lease, "error", reason)
+
+
+def _bounded(reason: str) -> str:
+    """A reason is one line for people, whatever an adapter makes of it."""
+    return reason if len(reason) <= _REASON_LENGTH else reason[:_REASON_LENGTH] + "…"
 
 
 def describe_failure(one: Delivered) -> str:

@@ -94,7 +94,9 @@ def _about(adapter: LoadedAdapter) -> str:
         with contextlib.redirect_stdout(sys.stderr):
             infos = adapter.hook.describe_adapter()
         return f": {infos[0].summary}" if infos else ""
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return f"; describe_adapter: {describe(error)}"
 
 
@@ -104,7 +106,9 @@ def _own_checks(bus: Bus, adapter: LoadedAdapter, config: Config) -> Iterator[Ch
         with contextlib.redirect_stdout(sys.stderr):
             answers = adapter.hook.check_adapter(ctx=context)
         checks = [evolve(check, name=f"{adapter.name}: {check.name}") for answer in answers for check in answer]
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         yield _problem(f"{adapter.name}: check", describe(error), "report it to the adapter's author")
         return
     yield from checks

@@ -143,7 +143,8 @@ class Host:
 
     def _record(self, adapter: str, stage: str, reason: str) -> None:
         self._bus.store.set_problem(adapter, stage, reason)
-        self._say(f"{adapter}: {stage}: {reason}")
+        if reason:
+            self._say(f"{adapter}: {stage}: {reason}")
 
 
 def drain(host: Host, *, deadline: float, on_pass: Callable[[Pass], None] = lambda one: None) -> None:

@@ -39,7 +39,9 @@ def look(bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers,
             _collect(context, observation)
         with bus.database.transaction():
             context.store()
-    except (Exception, SystemExit) as error:  # an adapter that exits must not end the others
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an adapter that exits must not end the others
         if is_strict():
             raise
         bus.store.set_problem(adapter.name, "observe", describe(error))

@@ -30,7 +30,7 @@ class Providers:
 
     Args:
         adapters: The loaded adapters.
-        report: Called with (adapter, hook, reason) for each provider that raises.
+        report: Called with (adapter, hook, reason) for each provider that is asked; an empty reason when it went well.
     """
 
     def __init__(self, adapters: Sequence[LoadedAdapter], report: Report) -> None:
@@ -53,11 +53,14 @@ class Providers:
                 answers = question(adapter.hook)
             except SubmissionError:
                 raise
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 if is_strict():
                     raise
                 self._report(adapter.name, hook, describe(error))
                 continue
+            self._report(adapter.name, hook, "")
             if answers:
                 return answers[0]
         return None

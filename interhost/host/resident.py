@@ -91,7 +91,8 @@ class Lane(threading.Thread):
     def _serve(self, bus: Bus) -> None:
         def record(adapter: str, hook: str, reason: str) -> None:
             bus.store.set_problem(adapter, hook, reason)
-            self._voice.problem(f"{adapter}: {hook}: {reason}")
+            if reason:
+                self._voice.problem(f"{adapter}: {hook}: {reason}")
 
         providers = self._providers.reporting(record)
         look_at = 0.0 if self.adapter.implements("observe") else float("inf")
@@ -101,15 +102,17 @@ class Lane(threading.Thread):
                 if one.problem:
                     self._voice.problem(f"{self.adapter.name}: observe: {one.problem}")
                 look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if one.wants_more else LOOK_SECONDS)
-            while not self._ending.is_set() and (delivered := self._deliver(bus, providers)):
+            expected = self._wake.is_set()
+            self._wake.clear()
+            while not self._ending.is_set() and (delivered := self._deliver(bus, providers, expected=expected)):
+                expected = False
                 self._voice.delivered(delivered)
                 if delivered.outcome == "error":
                     self._voice.problem(describe_failure(delivered))
             self._wake.wait(min(_IDLE_SECONDS, max(0.0, look_at - time.monotonic())))
-            self._wake.clear()
 
-    def _deliver(self, bus: Bus, providers: Providers) -> Delivered | None:
-        return deliver_next(bus, self.adapter, self._config, providers)
+    def _deliver(self, bus: Bus, providers: Providers, *, expected: bool) -> Delivered | None:
+        return deliver_next(bus, self.adapter, self._config, providers, expected=expected)
 
 
 class Lanes:

@@ -175,9 +175,24 @@ def test_an_unknown_intent_needs_a_version() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "@1.0", "Review", "review pass", "review@1", "review@1.0.0", "review@01.0", "review@1.-1", "1review", "a.b.c@1.0",
-     "a.@1.0", "review_pass@1.0\n", "review@1234567.0", "x" * 65, "é"],
-)  # fmt: skip
+    [
+        "",
+        "@1.0",
+        "Review",
+        "review pass",
+        "review@1",
+        "review@1.0.0",
+        "review@01.0",
+        "review@1.-1",
+        "1review",
+        "a.b.c@1.0",
+        "a.@1.0",
+        "review_pass@1.0\n",
+        "review@1234567.0",
+        "x" * 65,
+        "é",
+    ],
+)
 @pytest.mark.parametrize("allow_unknown", [False, True])
 def test_a_malformed_name_is_refused_everywhere(text: str, allow_unknown: bool) -> None:
     """No option lets it through; the message shows the form."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -122,9 +121,12 @@ def test_an_artifact_path_is_absolute(
         ({"context_id": ""}, "context: expected text"),
         ({"context_id": " \t"}, "context: expected text"),
         ({"context_id": "a\x1b[31m"}, r"context 'a\\x1b\[31m': control character '\\x1b' at 1"),
-        ({"context_id": "a\nb"}, "control character"),
-        ({"context_id": "a\x7f"}, "control character"),
-        ({"context_id": "\ud83d"}, "context .*not valid UTF-8 at character 0"),
+        ({"context_id": "a\nb"}, "context .*control character"),
+        ({"context_id": "a\x7f"}, "context .*control character"),
+        ({"context_id": "a\x9b31m"}, "context .*control character .* at 1"),
+        ({"context_id": "ab\u202ecd"}, "context .*control character .* at 2"),
+        ({"source_hook": "a\u2028b"}, "source hook .*control character"),
+        ({"context_id": "\ud83d"}, r"context '\\ud83d': .* 0$"),
         ({"context_id": "é" * 129}, "context .*258 bytes, the limit is 256"),
         ({"artifact_path": ""}, "artifact path: expected text"),
         ({"artifact_path": "a\0b"}, "artifact path .*control character"),
@@ -133,7 +135,7 @@ def test_an_artifact_path_is_absolute(
         ({"source_hook": "x" * 1025}, "source hook .*the limit is 1024"),
         ({"session_id": "a\rb"}, "session id .*control character"),
         ({"dedupe_key": "\t"}, "dedupe key: expected text"),
-        ({"occurred_at": datetime(2026, 11, 20, 12)}, "occurred_at 2026-11-20T12:00:00: expected a time zone"),  # noqa: DTZ001
+        ({"occurred_at": datetime(2026, 11, 20, 12)}, "occurred_at 2026-11-20T12:00:00: expected a time zone"),
         ({"extensions": {"x": float("nan")}}, "extensions: not JSON"),
         ({"extensions": {"x": Path("/srv")}}, "extensions: not JSON"),
     ],
@@ -173,7 +175,7 @@ def test_json_is_one_line_with_the_producers_own_words() -> None:
     assert "\r" not in text
     assert '{   "text": "é\\n\\u00e9", "n": 1.50 }' in text
     loaded = json.loads(text)
-    assert list(loaded)[0] == "seq"
+    assert next(iter(loaded)) == "seq"
     assert loaded["payload"] == {"text": "é\né", "n": 1.5}
     assert loaded["severity"] == "error"
     assert set(loaded) == {"seq", *Envelope._fields}
@@ -201,11 +203,3 @@ def test_a_cloudevent_has_the_envelope_inside() -> None:
         "extensions": envelope.extensions,
         "payload": json.loads(PAYLOAD),
     }
-
-
-def test_composing_is_quick_enough_for_a_hook() -> None:
-    """A thousand envelopes take well under a second, so one costs a hook nothing."""
-    started = time.perf_counter()
-    for _ in range(1000):
-        fact()
-    assert time.perf_counter() - started < 1

@@ -377,6 +377,29 @@ def test_a_changed_subscription_keeps_its_position(log: EventLog) -> None:
     assert (position.since, position.head) == (0, new.seq)
 
 
+def test_what_was_not_wanted_then_is_not_offered_later(world: World) -> None:
+    """Also when the host that passed it over is gone, or has never been there: wanting more replays no history."""
+    with world.connect() as log:
+        subscribe(log, "alpha", "beta", intents=("notify@1",))
+        log.append(fact(intent="tool.used@1.0"))
+        assert log.fetch("alpha") == []
+    with world.connect() as log:
+        subscribe(log, "alpha", "beta", intents=("notify@1", "tool.used@1"))
+        assert [log.fetch("alpha"), log.fetch("beta")] == [[], []]
+        assert not log.has_work("alpha")
+        new = log.append(fact(intent="tool.used@1.0"))
+        assert leased(log.fetch("alpha", 10)) == leased(log.fetch("beta", 10)) == [(new.seq, 1)]
+
+
+def test_a_changed_subscription_loses_nothing_that_waits(world: World) -> None:
+    """What was wanted and not yet offered is delivered afterwards, as long as it is still wanted."""
+    log = world.open()
+    subscribe(log, "alpha", intents=("notify@1",))
+    waiting = log.append(fact()).seq
+    subscribe(log, "alpha", intents=("notify@1", "tool.used@1"))
+    assert leased(log.fetch("alpha", 10)) == [(waiting, 1)]
+
+
 def take_after(log: EventLog, envelope: Envelope) -> Lease:
     log.append(envelope)
     return take(log, "alpha")

@@ -26,6 +26,13 @@ def test_without_the_variable_it_is_in_the_home(
     assert state_root(environ) == tmp_path / ".interbus"
 
 
+def test_an_empty_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would make the root of the file system the home."""
+    monkeypatch.setenv("HOME", "")
+    with pytest.raises(StateError, match="HOME is empty"):
+        state_root({"HOME": ""})
+
+
 @pytest.mark.parametrize("given", ["state", "./state", "~/state"])
 def test_a_relative_root_is_refused(given: str) -> None:
     """It would mean another directory for every process; the message names variable and value."""
@@ -107,8 +114,9 @@ def test_a_directory_without_permission_to_write_is_refused(tmp_path: Path) -> N
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other user's half is tested without root")
 def test_an_unprivileged_user_is_told_what_cannot_be_written(tmp_path: Path) -> None:
     """The same promise where the tests run as root: asked by a real process of another user."""
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(directory.stat().st_mode | 0o055)
+    opened = [(directory, directory.stat().st_mode) for directory in (tmp_path, *tmp_path.parents[:2])]
+    for directory, mode in opened:
+        directory.chmod(mode | 0o011)
     root = tmp_path / "state"
     root.mkdir()
     os.chown(root, 12345, -1)
@@ -125,4 +133,6 @@ def test_an_unprivileged_user_is_told_what_cannot_be_written(tmp_path: Path) -> 
         finally:
             os._exit(0)
     os.waitpid(child, 0)
+    for directory, mode in opened:
+        directory.chmod(mode)
     assert report.read_text() == f"state directory {root} cannot be written"

@@ -124,14 +124,17 @@ def test_projects_are_listed_most_recent_first(store: HostStore, clock: Clock) -
 
 
 def test_a_problem_is_cleared_by_the_stage_that_set_it(store: HostStore, clock: Clock) -> None:
-    """One per adapter, the latest; an observation that works does not hide that loading failed."""
+    """One per adapter and stage, the latest; an observation that works does not hide that loading failed."""
     store.set_problem("beta", "load", "")
     store.set_problem("alpha", "load", "no module")
     store.set_problem("alpha", "observe", "")
     assert store.problems() == [("alpha", int(clock.now * 1_000_000), "load", "no module")]
     store.set_problem("alpha", "observe", "no file")
-    assert [one[2:] for one in store.problems()] == [("observe", "no file")]
+    store.set_problem("alpha", "observe", "no folder")
+    assert [one[2:] for one in store.problems()] == [("load", "no module"), ("observe", "no folder")]
     store.set_problem("alpha", "observe", "")
+    assert [one[2:] for one in store.problems()] == [("load", "no module")]
+    store.set_problem("alpha", "load", "")
     assert store.problems() == []
 
 

@@ -140,8 +140,8 @@ def test_a_broken_configuration_is_named(shell: Shell, case: str) -> None:
     content, parts = CONFIGS[case]
     shell.root.mkdir(mode=0o700)
     (shell.root / "config.toml").write_bytes(content)
-    commands = [["interbus", "publish", "notify", "--payload", GOOD], ["interhost", "run", "--once"]]
-    if case != "wrong type":  # the only key here that belongs to publishing alone
+    commands = [["interhost", "run", "--once"]]
+    if case != "wrong type":  # the only key here that belongs to payloads alone
         commands += [["interhost", "doctor"], ["interhost", "list"]]
     for command in commands:
         done = shell.run(*command, code=65)
@@ -149,14 +149,24 @@ def test_a_broken_configuration_is_named(shell: Shell, case: str) -> None:
     shell.run("interbus", "replay", code=1)
 
 
+@pytest.mark.parametrize("case", ["not TOML", "not UTF-8"])
+def test_a_broken_configuration_costs_no_fact(shell: Shell, case: str) -> None:
+    """Publish says what is wrong with config.toml and stores the fact all the same: a hook has no second try."""
+    content, parts = CONFIGS[case]
+    shell.root.mkdir(mode=0o700)
+    (shell.root / "config.toml").write_bytes(content)
+    done = shell.run("interbus", "publish", "notify", "--payload", GOOD)
+    assert [part for part in parts if part not in done.err] == []
+    assert len(shell.run("interbus", "replay").records) == 1
+
+
 def test_an_unreadable_configuration_is_named(shell: Shell) -> None:
     """A config.toml that cannot be opened is 65, with its path."""
     (shell.root / "config.toml").mkdir(parents=True)
     shell.root.chmod(0o700)
-    for command in (["interbus", "publish", "notify", "--payload", GOOD], ["interhost", "run", "--once"]):
-        done = shell.run(*command, code=65)
-        assert str(shell.root / "config.toml") in done.err
-        assert "Is a directory" in done.err
+    done = shell.run("interhost", "run", "--once", code=65)
+    assert str(shell.root / "config.toml") in done.err
+    assert "Is a directory" in done.err
 
 
 # Every command that needs the state directory.

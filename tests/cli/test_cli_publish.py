@@ -160,6 +160,19 @@ def test_the_context_is_found_out_in_order(shell: Shell) -> None:
     assert _context(shell, env={"CLAVAIN_BEAD_ID": "no bead"}) == "project:widgets"
 
 
+def test_emit_is_publish_for_scripts(shell: Shell) -> None:
+    """Intent, payload and artifact by position, everything else from the environment; refusals are the same."""
+    env = {"CLAVAIN_BEAD_ID": "wid-env", "CLAUDE_SESSION_ID": "s-1", "INTERBUS_PRODUCER": "interphase"}
+    said = shell.run("interbus", "emit", "artifact_ready", '{"kind": "plan"}', "plan.md", env=env).records[0]
+    stored = _only(shell)
+    assert (stored["event_id"], stored["context_id"]) == (said["event_id"], "wid-env")
+    assert (stored["producer"], stored["extensions"]["session_id"]) == ("interphase", "s-1")
+    assert (stored["artifact_path"], stored["payload"]) == (str(shell.project / "plan.md"), {"kind": "plan"})
+    assert "'kind': missing" in shell.run("interbus", "emit", "artifact_ready", code=65).err
+    assert "did you mean notify?" in shell.run("interbus", "emit", "notfy", "{}", code=65).err
+    assert len(shell.run("interbus", "replay").records) == 1
+
+
 def test_the_project_is_the_git_root(shell: Shell) -> None:
     """In a folder below it is still the project's name; outside of git it is the directory's own."""
     below = shell.project / "src" / "deep"

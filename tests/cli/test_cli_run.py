@@ -210,6 +210,9 @@ BROKEN = {
     "ImportError": "import a_module_that_nobody_has",
     "SyntaxError": "def broken(:",
     "sys.exit at import": "import sys; sys.exit(2)",
+    "prints at import": "print('noise')\nraise RuntimeError('boom')",
+    "sys.exit": _HEAD + "@hookimpl\ndef on_notify(intent, ctx):\n    sys.exit(2)",
+    "undecodable": _HEAD + "@hookimpl\ndef on_notify(intent, ctx):\n    raise OSError(os.fsdecode(b'\\xff'))",
     "raises": _HEAD + "@hookimpl\ndef on_notify(intent, ctx):\n    raise ValueError('boom')",
     "answers nonsense": _HEAD + "@hookimpl\ndef on_notify(intent, ctx):\n    return 42",
     "prints": _HEAD + "@hookimpl\ndef on_notify(intent, ctx):\n    print('noise')\n    raise ValueError('boom')",
@@ -229,6 +232,27 @@ def test_a_broken_adapter_stops_nobody(shell: Shell, way: str) -> None:
     assert {one["consumer"] for one in done.records} <= {"broken", "hearing"}
     assert _notes(shell) == ["one"]
     assert "broken: " in done.err
+    assert "Traceback" not in done.err
+
+
+def test_broken_adapters_do_not_stop_a_resident_host(shell: Shell) -> None:
+    """All of them together, and one that hangs in its delivery: the good one is still served, and SIGTERM is 0."""
+    for number, hooks in enumerate(BROKEN.values()):
+        shell.adapter(f"broken{number}", ["notify"], hooks)
+    shell.adapter("slow", ["notify"], _HEAD + _SLOW)
+    shell.adapter(*_GOOD)
+    host = _resident(shell)
+    _say(shell, "one")
+    shell.until(lambda: "heard one" in host.done.out)
+    _say(shell, "two")
+    shell.until(lambda: "heard two" in host.done.out)
+    (shell.site / "go").touch()
+    shell.until(lambda: "end two" in _notes(shell))
+    done = host.end(signal.SIGTERM)
+    assert done.code == 0
+    good = [one["reason"] for one in done.records if one["consumer"] == "hearing"]
+    assert good == ["heard one", "heard two"]
+    assert [number for number in range(len(BROKEN)) if f"broken{number}: " not in done.err] == []
     assert "Traceback" not in done.err
 
 

@@ -68,13 +68,15 @@ def test_no_command_ends_with_2(shell: Shell, program: str, command: str) -> Non
         assert FAULT not in ended.stderr.decode()
 
 
-def test_a_removed_directory_is_named(shell: Shell) -> None:
-    """Who publishes from a directory that was removed is told so, with 69."""
+@pytest.mark.parametrize(
+    "command", [["interbus", "publish", "notify", "--payload", '{"text": "x"}'], ["interhost", "run", "--once"]]
+)
+def test_a_removed_directory_is_named(shell: Shell, command: list[str]) -> None:
+    """Who publishes or runs in a directory that was removed is told so, with 69."""
     gone = shell.project / "gone"
     gone.mkdir()
-    argv = shell.argv("interbus", "publish", "notify", "--payload", '{"text": "x"}')
     ended = subprocess.run(
-        ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *argv],
+        ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *shell.argv(*command)],
         capture_output=True,
         env=shell.environ,
         cwd=gone,

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 SHOW = [
     sys.executable,
     "-c",
-    "import json, os, sys; json.dump({'cwd': os.getcwd(), 'env': dict(os.environ), 'in': sys.stdin.read()}, sys.stdout)",
+    "import json, os, sys\n"
+    "json.dump({'cwd': os.getcwd(), 'env': dict(os.environ), 'in': sys.stdin.read()}, sys.stdout)",
 ]
 
 
@@ -56,7 +57,7 @@ def shown(ctx: HostContext, **arguments: Any) -> Mapping[str, Any]:
     return answer
 
 
-# Running ---------------------------------------------------------------------------------------------------------------
+# Running --------------------------------------------------------------------------------------------------------------
 
 
 def test_run_drops_the_session_that_started_us(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +101,7 @@ def test_hung_command_ends_with_its_deadline(stage: Stage) -> None:
     assert (done.returncode, done.stdout, done.problem) == (None, "begun\n", "sh: timed out after 0.2 s")
 
 
-# Where things are ------------------------------------------------------------------------------------------------------
+# Where things are -----------------------------------------------------------------------------------------------------
 
 
 def test_module_root_is_found_in_a_fixed_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +156,7 @@ def test_projects_are_those_the_host_has_seen(stage: Stage) -> None:
     assert sorted(context(stage).projects) == sorted([stage.project, stage.home])
 
 
-# Requests and advice ---------------------------------------------------------------------------------------------------
+# Requests and advice --------------------------------------------------------------------------------------------------
 
 
 def test_request_is_written_for_people_and_for_programs(stage: Stage) -> None:
@@ -231,7 +232,7 @@ def test_cursor_reads_what_this_call_has_set(stage: Stage) -> None:
     assert context(stage, "other").cursor.get("place") is None
 
 
-# Drafts ----------------------------------------------------------------------------------------------------------------
+# Drafts ---------------------------------------------------------------------------------------------------------------
 
 
 def published(ctx: HostContext, draft: Draft) -> Envelope:

@@ -157,14 +157,14 @@ def test_nothing_of_a_raising_call_is_stored(stage: Stage) -> None:
 
 
 def test_result_that_cannot_be_stored_is_a_failed_attempt_and_stores_nothing(stage: Stage) -> None:
-    """Where the second of two drafts does not fit into the log, the first one, the advice and the ack go with it."""
+    """Where one advice does not fit into the store, the draft, the other advice and the ack go with it."""
     stage.adapter(
         "odd",
         ["notify"],
         "@hookimpl\ndef on_notify(intent, ctx):\n"
         "    ctx.publish(Draft(payload=Notify(text='fits')))\n"
-        "    ctx.publish(Draft(payload=Notify(text='not'), extensions={'it': {1, 2}}))\n"
         "    ctx.advise(Advice(text='never', session_id='s'))\n"
+        "    ctx.advise(Advice(text='no text: \\udcff', session_id='s'))\n"
         "    return Outcome.done('so it thinks')\n",
     )
     host = stage.host()

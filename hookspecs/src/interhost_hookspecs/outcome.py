@@ -39,7 +39,9 @@ class Outcome:
     until: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a deferral without a usable time, and a time without a deferral."""
+        """Refuse a reason that is no text, a deferral without a usable time, and a time without a deferral."""
+        if not isinstance(self.reason, str):
+            raise TypeError(f"outcome {self.kind}: 'reason' is one line of text, not {self.reason!r}")
         if (self.kind is OutcomeKind.DEFERRED) != (self.until is not None):
             raise ValueError(f"outcome {self.kind}: 'until' is given exactly when the outcome is deferred")
         if self.until is not None and self.until.tzinfo is None:

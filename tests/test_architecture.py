@@ -1,0 +1,126 @@
+"""The shape of the code: who may import whom, how long a module may be, and what must not be committed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = (
+    ("errors", "process"),
+    ("interband", "interbase", "manifests"),
+    ("bus",),
+    ("submission",),
+    ("host",),
+    ("claude",),
+    ("cli",),
+)
+"""Packages and modules of ``interhost``, lowest first; each may import itself and what stands below its row."""
+
+HOST = sorted((ROOT / "interhost").rglob("*.py"))
+HOOKSPECS = sorted((ROOT / "hookspecs" / "src").rglob("*.py"))
+ADAPTERS = sorted((ROOT / "adapters").glob("*/src/**/*.py"))
+
+
+def label(path: Path) -> str:
+    """A path for people."""
+    return str(path.relative_to(ROOT))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{label(path)}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part(module: str) -> str:
+    """``bus`` for ``interhost.bus.log``; empty for ``interhost`` itself."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def allowed(name: str) -> set[str]:
+    """What a part of ``interhost`` may import of it."""
+    if name == "":
+        return set()
+    if name == "demo":
+        return {"demo", *(one for layer in LAYERS for one in layer)}
+    row = next(number for number, layer in enumerate(LAYERS) if name in layer)
+    below = {one for layer in LAYERS[:row] for one in layer}
+    return {name, *below}
+
+
+def test_every_part_of_the_host_has_its_place() -> None:
+    """A new package or module of ``interhost`` is given a row before it is used."""
+    parts = {path.relative_to(ROOT / "interhost").parts[0].removesuffix(".py") for path in HOST}
+    assert parts <= {"__init__", "demo", *(one for layer in LAYERS for one in layer)}
+
+
+@pytest.mark.parametrize("path", HOST, ids=label)
+def test_imports_run_one_way(path: Path) -> None:
+    """A module imports its own package and those below it; only ``cli.demo`` imports the demo, which may use all."""
+    name = path.relative_to(ROOT / "interhost").parts[0].removesuffix(".py").replace("__init__", "")
+    may = allowed(name) | ({"demo"} if label(path) == "interhost/cli/demo.py" else set())
+    used = {part(module) for module in imported(path) if module.split(".")[0] == "interhost"}
+    assert used <= may, f"{label(path)} imports {sorted(used - may)}"
+
+
+@pytest.mark.parametrize("path", HOOKSPECS, ids=label)
+def test_hookspecs_know_nothing_of_the_host(path: Path) -> None:
+    """The contract depends on the standard library, pluggy and attrs."""
+    used = {module.split(".")[0] for module in imported(path)}
+    assert not {name for name in used if name.startswith("interhost")} - {"interhost_hookspecs"}
+    assert not used & {"cattrs", "ulid", "tomli_w", "attr"}
+
+
+@pytest.mark.parametrize("path", ADAPTERS, ids=label)
+def test_adapters_know_the_hookspecs_only(path: Path) -> None:
+    """An adapter imports the standard library, attrs, the hookspecs and itself; neither the host nor another one."""
+    own = path.relative_to(ROOT / "adapters").parts[2]
+    used = {module.split(".")[0] for module in imported(path)}
+    assert {name for name in used if name.startswith("interhost")} <= {"interhost_hookspecs", own}
+    assert not used & {"pluggy", "cattrs", "ulid", "tomli_w"}
+
+
+@pytest.mark.parametrize("path", [*HOST, *HOOKSPECS, *ADAPTERS], ids=label)
+def test_module_is_short_enough_to_read(path: Path) -> None:
+    """No module has more than 500 lines."""
+    assert len(path.read_text().splitlines()) <= 500
+
+
+def committed() -> list[Path]:
+    """Every committed file that is still there."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    paths = [ROOT / name.decode() for name in names if name]
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
+def test_no_committed_file_names_a_registry_or_a_machine() -> None:
+    """Neither the host of a package registry nor a path of the machine it was written on stands in any file."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    # Put together here, so that this file does not contain them.
+    hosts = ["py" + "pi.org", "python" + "hosted", "npm" + "js.org", "crates" + ".io", "proxy.go" + "lang.org"]
+    places = ["/" + place + "/" for place in ("work", "root", "Users")]
+    pattern = re.compile("|".join([*map(re.escape, hosts), *(rf"(?<![\w./~$*-]){place}" for place in places)]))
+    found = [
+        f"{label(path)}:{number}: {match.group()}"
+        for path in committed()
+        for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), 1)
+        if (match := pattern.search(line))
+    ]
+    assert found == []
+
+
+def test_search_for_names_finds_them(tmp_path: Path) -> None:
+    """The files that are searched are really read: this one is among the committed or about to be."""
+    assert ast.get_docstring(ast.parse(Path(__file__).read_bytes()))
+    assert ROOT / "pyproject.toml" in committed()
