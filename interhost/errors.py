@@ -9,6 +9,7 @@
     │   └── UnknownIntentError      a name or version that the catalogue does not have
     ├── StateError              69  the state directory or the log cannot be used
     ├── AdapterError            70  an adapter could not be loaded, or broke its contract
+    ├── MissingError            69  something that a command needs is not installed
     └── BusyError               75  try again: a lock or the disk
 
 ``exit_code`` is what a command ends with (design section 9). It is never 2, which Claude Code reads as "block".
@@ -86,6 +87,12 @@ class StateError(InterhostError):
         """Keep the path as data."""
         super().__init__(message, hint=hint)
         self.path = path
+
+
+class MissingError(InterhostError):
+    """Something that a command needs is not installed."""
+
+    exit_code = 69
 
 
 class AdapterError(InterhostError):

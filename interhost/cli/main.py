@@ -32,6 +32,8 @@ INTERHOST: Mapping[str, str] = {
     "redrive": "deliver dead letters again",
     "demo": "play a short sprint with real-shaped files, and tell the story",
 }
+_BOTH = {"completion": "print a completion script for a shell"}
+PROGRAMS: Mapping[str, Mapping[str, str]] = {"interbus": {**INTERBUS, **_BOTH}, "interhost": {**INTERHOST, **_BOTH}}
 _ABOUT = {
     "interbus": "The Interbus: facts from coding-agent plugins, on a durable log.",
     "interhost": "The host that delivers facts on the Interbus to the modules that care.",
@@ -48,18 +50,18 @@ class Parser(argparse.ArgumentParser):
 
 def interbus(argv: Sequence[str] | None = None) -> int:
     """The program ``interbus``."""
-    return _main("interbus", INTERBUS, sys.argv[1:] if argv is None else argv)
+    return _main("interbus", sys.argv[1:] if argv is None else argv)
 
 
 def interhost(argv: Sequence[str] | None = None) -> int:
     """The program ``interhost``."""
-    return _main("interhost", INTERHOST, sys.argv[1:] if argv is None else argv)
+    return _main("interhost", sys.argv[1:] if argv is None else argv)
 
 
-def _main(program: str, commands: Mapping[str, str], argv: Sequence[str]) -> int:
+def _main(program: str, argv: Sequence[str]) -> int:
     _prepare_streams()
     try:
-        code = _dispatch(program, commands, argv)
+        code = _dispatch(program, argv)
         sys.stdout.flush()
     except InterhostError as error:
         return _fail(program, str(error), error.hint, error.exit_code)
@@ -82,7 +84,8 @@ def _main(program: str, commands: Mapping[str, str], argv: Sequence[str]) -> int
     return code
 
 
-def _dispatch(program: str, commands: Mapping[str, str], argv: Sequence[str]) -> int:
+def _dispatch(program: str, argv: Sequence[str]) -> int:
+    commands = PROGRAMS[program]
     first = argv[0] if argv else "--help"
     if first in ("-h", "--help"):
         print(_help(program, commands))
@@ -106,7 +109,9 @@ def _dispatch(program: str, commands: Mapping[str, str], argv: Sequence[str]) ->
         allow_abbrev=False,
     )
     module.configure(parser)
-    code: int = module.run(parser.parse_args(argv[1:]))
+    args = parser.parse_args(argv[1:])
+    args.program = program
+    code: int = module.run(args)
     return code
 
 
