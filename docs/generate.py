@@ -43,7 +43,7 @@ GROUPS: Mapping[str, ModuleType] = {
     "The adapter itself": adapter,
 }
 NOT_YET = (
-    "Not yet in version 0.1.0: no host calls `observe_hook` or `describe_adapter`, there is no built-in provider of "
+    "Not yet in version 0.1.0: no host calls `observe_hook`, there is no built-in provider of "
     "guards or submissions (only adapters answer), and no command makes a submission."
 )
 TYPES: tuple[type, ...] = (Intent, Draft, Observation, Advice, Outcome, HookEvent, Completed, AdapterInfo, Check)
