@@ -38,6 +38,8 @@ _READY = f"p.consumer = ?1 AND p.due <= ?2 AND (p.attempts > 0 OR p.context_id N
 
 _PEND = "INSERT OR REPLACE INTO pending(consumer, seq, context_id, attempts, due, token) VALUES(?, ?, ?, ?, ?, ?)"
 _BY_SEQ = f"SELECT {COLUMNS} FROM event e WHERE e.seq = ?"  # noqa: S608
+# When a first attempt is due that waits for its turn; no clock that was set back may keep it behind later events.
+_AT_ONCE = 0
 # Most often the first new event is the one; a longer scan goes on in whole pages.
 _FIRST_PAGE = 16
 
@@ -83,8 +85,8 @@ class SqliteLog(SqliteEvents):
         """Lease what is due."""
         if not expected and not self.has_work(consumer):
             return []
-        now = self._now()
         with self._db.transaction():
+            now = self._now()  # not before: whoever had the lock meanwhile may have parked something that is due by now
             position = self._position(consumer)
             if position is None:
                 return []
@@ -163,7 +165,7 @@ class SqliteLog(SqliteEvents):
             for seq, context in self._scan(position.subscription, start):
                 head = seq
                 if context in busy:
-                    parked.append((consumer, seq, context, 0, now, None))
+                    parked.append((consumer, seq, context, 0, _AT_ONCE, None))
                 elif context is not None:
                     wanted.append(seq)
                 if len(wanted) == limit or len(parked) == PAGE:

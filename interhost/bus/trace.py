@@ -23,7 +23,7 @@ class DeliveryTrace(NamedTuple):
         state: The outcome, or ``waiting``, ``running``, ``retrying``, ``dead``, ``ignored``.
         reason: Why, in one line.
         attempts: Every attempt, in order.
-        due: When it is tried next, in microseconds since the epoch.
+        due: When it is tried next, in microseconds since the epoch; ``None`` when it only waits for its turn.
     """
 
     consumer: str
@@ -68,7 +68,7 @@ def _deliveries(bus: Bus, stored: Stored) -> Iterator[DeliveryTrace]:
         elif consumer in unfinished:
             count, due, leased = unfinished[consumer]
             state = "running" if leased else "retrying" if count else "waiting"
-            yield DeliveryTrace(consumer, state, tried[-1].reason if tried else "", tried, int(due))
+            yield DeliveryTrace(consumer, state, tried[-1].reason if tried else "", tried, due or None)
         elif tried:
             yield DeliveryTrace(consumer, tried[-1].outcome, tried[-1].reason, tried)
         elif consumer in positions and (other := _not_attempted(stored, positions[consumer])):

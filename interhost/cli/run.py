@@ -24,7 +24,7 @@ from interhost.bus.wake import Waker
 from interhost.cli.opening import open_bus, read_config, working_directory
 from interhost.cli.output import add_format_options, claimed_stdout, note, printable, wants_table
 from interhost.cli.signals import Signals
-from interhost.errors import InputError
+from interhost.errors import BusyError, InputError
 from interhost.host.delivery import Delivered
 from interhost.host.host import Host, Pass, drain
 from interhost.host.registry import list_adapters
@@ -131,21 +131,27 @@ def _stay(bus: Bus, args: argparse.Namespace, signals: Signals, teller: _Teller)
 
 def _serve(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals: Signals) -> Host:
     """Wake lanes until told otherwise; the host to go on with."""
-    flushed, flush_at = (0, 0), 0.0
+    flushed, flush_at, trouble = (0, 0), 0.0, ""
     with Waker(bus.root, signals.pipe) as waker:
         while not signals.stop:
             if signals.reload:
                 signals.reload = False
                 if (fresh := _reloaded(bus, args, signals)) is not None:
                     return fresh
-            lanes.wake()
-            if host.drain_spool():
+            try:
                 lanes.wake()
-            if time.monotonic() >= flush_at and (found := bus.database.version()) != flushed:
-                prune_when_due(bus, host.config.retention)
-                bus.database.flush()
-                # The others' commits as of before the flush: one that came in right behind it is still to be flushed.
-                flushed, flush_at = (found[0], bus.database.version()[1]), time.monotonic() + _FLUSH_SECONDS
+                if host.drain_spool():
+                    lanes.wake()
+                if time.monotonic() >= flush_at and (found := bus.database.version()) != flushed:
+                    prune_when_due(bus, host.config.retention)
+                    bus.database.flush()
+                    # The others' commits as of before the flush: one right behind it is still to be flushed.
+                    flushed, flush_at = (found[0], bus.database.version()[1]), time.monotonic() + _FLUSH_SECONDS
+                trouble = ""
+            except BusyError as error:  # most likely no room on the disk: stay, and try again every second
+                if trouble != str(error):
+                    note(f"{error}; trying again")
+                trouble = str(error)
             waker.wait(_FLUSH_SECONDS)
             signals.clear()
     return host

@@ -16,14 +16,11 @@ from typing import Any
 from interhost_hookspecs import Advice, Completed, Draft, InDoubtError, Intent
 
 from interhost.bus.bus import Bus
-from interhost.bus.compose import compose
 from interhost.bus.envelope import Envelope
-from interhost.bus.project import git_root
-from interhost.bus.resolve import find_bead, resolve_context
+from interhost.bus.resolve import find_bead
 from interhost.bus.spool import set_aside
-from interhost.errors import InputError
-from interhost.host.codec import payload_text
 from interhost.host.config import Config
+from interhost.host.drafting import foreign_environ, make_envelope
 from interhost.host.files import ChangedFiles, FileTail
 from interhost.host.providers import HostGuards, HostSubmissions, Providers
 from interhost.host.requests import write_request
@@ -31,10 +28,6 @@ from interhost.interband.read import read_payload, sideband_root
 from interhost.manifests.plugins import find_plugin
 from interhost.process import run_process
 
-_FOREIGN = ("CLAVAIN_", "CLAUDE_")
-_RESERVED = frozenset(
-    {"occurred_at", "project_dir", "door", "session_id", "caused_by", "depth", "dedupe_key", "signature"}
-)
 """Extensions that the host alone writes."""
 
 
@@ -213,7 +206,7 @@ class HostContext:
         project = self.intent.project_dir if self.intent else None
         self._keep_lease(timeout)
         result = run_process(
-            argv, timeout=timeout, cwd=cwd or project, stdin=stdin, env={**self._environ(), **(env or {})}
+            argv, timeout=timeout, cwd=cwd or project, stdin=stdin, env={**foreign_environ(), **(env or {})}
         )
         return Completed(
             argv=tuple(argv),
@@ -226,7 +219,10 @@ class HostContext:
 
     def publish(self, draft: Draft) -> None:
         """Check a fact now, store it with the outcome."""
-        self.envelopes.append(self._envelope(draft))
+        envelope = make_envelope(
+            draft, self.adapter, cause=self._cause, limit=self._limit, environ=foreign_environ(), home=self.home
+        )
+        self.envelopes.append(envelope)
 
     def advise(self, advice: Advice) -> None:
         """Store advice with the outcome."""
@@ -248,59 +244,3 @@ class HostContext:
         if self.intent is None:
             raise RuntimeError("ctx.request belongs to a delivery")
         return write_request(self._bus.root / "requests" / self.adapter, self.intent, kind, text, details or {})
-
-    # From a draft to an envelope --------------------------------------------------------------------------------------
-
-    def _envelope(self, draft: Draft) -> Envelope:
-        artifact = draft.artifact_path
-        project = draft.project_dir or (self.intent.project_dir if self.intent else None)
-        if project is None and artifact is not None and artifact.is_absolute():
-            project = git_root(artifact.parent)
-        intent = draft.intent or getattr(draft.payload, "INTENT", None)
-        if intent is None:
-            raise InputError("draft: a plain mapping needs 'intent', such as 'module.name@1.0'")
-        if project is None and artifact is not None and not artifact.is_absolute():
-            raise InputError(f"draft: artifact {artifact} is relative, and no project is known to take it from")
-        # An adapter's name may have "-", where an intent's module has "_".
-        own = intent.startswith(f"{self.adapter.replace('-', '_')}.")
-        extensions = {key: value for key, value in draft.extensions.items() if key not in _RESERVED}
-        return compose(
-            intent=intent,
-            payload=payload_text(draft.payload),
-            context_id=draft.context_id or self._context_of(draft, project),
-            producer=self.adapter,
-            door="adapter",
-            artifact_path=str(artifact) if artifact else None,
-            severity=draft.severity,
-            consumers=draft.consumers,
-            source_hook=draft.source_hook,
-            occurred_at=draft.occurred_at,
-            project_dir=project,
-            session_id=draft.session_id,
-            dedupe_key=draft.dedupe_key,
-            extensions={**extensions, **self._causation()},
-            allow_unknown=own,
-            limit=self._limit,
-        )
-
-    def _context_of(self, draft: Draft, project: Path | None) -> str:
-        if self._cause is not None and draft.artifact_path is None:
-            return self._cause.context_id
-        if project is None:
-            raise InputError("draft: names neither a context nor a project, so nobody could tell what it is about")
-        return resolve_context(
-            artifact=project / draft.artifact_path if draft.artifact_path else None,
-            project=project,
-            session_id=draft.session_id,
-            environ=self._environ(),
-            home=self.home,
-        )
-
-    def _causation(self) -> dict[str, object]:
-        if self._cause is None:
-            return {}
-        return {"caused_by": self._cause.event_id, "depth": self._cause.depth + 1}
-
-    def _environ(self) -> dict[str, str]:
-        """Our environment without the session that happened to start us: it is not the intent's (design section 4)."""
-        return {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
