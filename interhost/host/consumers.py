@@ -19,3 +19,4 @@ def sync_consumers(bus: Bus, entries: Sequence[AdapterEntry], config: Config) ->
     for entry in entries:
         if entry.interbus and entry.interbus.consumes and config.is_enabled(entry.name):
             bus.log.subscribe(Subscription(entry.name, entry.interbus.consumes))
+            bus.store.set_problem(entry.name, "released", "")

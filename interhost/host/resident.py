@@ -84,7 +84,7 @@ class Lane(threading.Thread):
             try:
                 with Bus(self._root) as bus:
                     self._serve(bus)
-            except Exception as error:
+            except BaseException as error:  # no signal reaches a thread: whatever it is, it came from in here
                 self._voice.problem(f"{self.name}: {describe(error)}")
                 self._wake.wait(_IDLE_SECONDS)
 
