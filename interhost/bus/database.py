@@ -219,6 +219,8 @@ class Database:
         """SQLite's error as ours: which file, and what to do."""
         text = str(error)
         code = getattr(error, "sqlite_errorcode", 0)  # an error of the Python module has none
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.NotSupportedError):
+            return InterhostError(f"a fault of interhost, not of {self.path}: {text}")
         if code & 0xFF in _DAMAGED:
             return StateError(
                 f"{self.path} is damaged or no database: {text}; it was left as it is",
