@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from interhost.bus.database import Database
 from interhost.bus.envelope import Envelope
-from interhost.bus.log import Query
+from interhost.bus.log import EventLog, Query
 from interhost.bus.sqlite_log import SqliteLog
 from interhost.bus.store import HostStore
 
@@ -29,6 +29,7 @@ class Bus:
     Args:
         root: State directory; created if need be.
         deadline: Seconds to wait for the write lock; ``None`` waits as long as it takes.
+        stopping: Asked while waiting for it; once it says so, the wait is given up.
         durability: What a publish survives: ``process`` or ``power``; see :class:`Database`.
         clock: Seconds since the epoch.
 
@@ -41,13 +42,14 @@ class Bus:
         root: Path,
         *,
         deadline: float | None = None,
+        stopping: Callable[[], bool] | None = None,
         durability: str = "process",
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open, and create when there is nothing yet."""
         self.root = root
-        self.database = Database(root, deadline=deadline, durability=durability)
-        self.log = SqliteLog(self.database, clock)
+        self.database = Database(root, deadline=deadline, stopping=stopping, durability=durability)
+        self.log: EventLog = SqliteLog(self.database, clock)
         self.store = HostStore(self.database, clock)
 
     def publish(self, envelope: Envelope) -> Published:

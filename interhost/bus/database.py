@@ -9,7 +9,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,6 +38,7 @@ class Database:
     Args:
         root: State directory; created with mode 0700.
         deadline: Seconds to wait for the write lock; ``None`` waits as long as it takes.
+        stopping: Asked while waiting for it; see :class:`FileLock`.
         durability: What a commit survives: ``process`` (its process being killed) or ``power`` (a power cut, at the
             price of one fsync each).
 
@@ -45,7 +46,14 @@ class Database:
         StateError: The directory or the file cannot be used. A file that is not ours is never changed.
     """
 
-    def __init__(self, root: Path, *, deadline: float | None = None, durability: str = "process") -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        deadline: float | None = None,
+        stopping: Callable[[], bool] | None = None,
+        durability: str = "process",
+    ) -> None:
         """Open, and create when there is nothing yet."""
         self.root = ensure_root(root)
         self._synchronous = _SYNCHRONOUS[durability]
@@ -54,7 +62,7 @@ class Database:
         self._depth = 0
         self._wake = False
         self._transaction = Transaction(self)
-        self._lock = FileLock(root / "write.lock", deadline)
+        self._lock = FileLock(root / "write.lock", deadline, stopping)
         try:
             self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=30.0)
             try:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -27,16 +29,19 @@ class FileLock:
         path: The file; created if need be.
         deadline: Seconds to wait; ``None`` waits in the kernel's queue for as long as it takes. Short-lived processes
             give one, so that a stopped lock holder never stops them.
+        stopping: Asked while waiting; once it says so, the wait is given up. For those who stay, and must be able to
+            end while somebody else is stopped.
 
     Raises:
         BusyError: There is no room for the file.
         StateError: It cannot be opened.
     """
 
-    def __init__(self, path: Path, deadline: float | None = None) -> None:
+    def __init__(self, path: Path, deadline: float | None = None, stopping: Callable[[], bool] | None = None) -> None:
         """Open the file; nothing is locked yet."""
         self.path = path
         self.deadline = deadline
+        self._stopping = stopping
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -56,20 +61,21 @@ class FileLock:
         """Take the lock.
 
         Raises:
-            BusyError: The deadline passed.
+            BusyError: The deadline passed, or the wait was given up.
         """
         if self.try_acquire():
             return
-        if self.deadline is None:
+        if self.deadline is None and self._stopping is None:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             return
-        end = time.monotonic() + self.deadline
+        end = math.inf if self.deadline is None else time.monotonic() + self.deadline
         attempt = 0
         while not self.try_acquire():
+            if self._stopping is not None and self._stopping():
+                raise BusyError(f"{self.path}: held by another process, and we are to stop")
             if time.monotonic() >= end:
                 raise BusyError(
-                    f"{self.path}: held by another process for more than {self.deadline:g} s",
-                    hint="try again; 'interhost doctor' names the holder",
+                    f"{self.path}: held by another process for more than {self.deadline:g} s", hint="try again"
                 )
             time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
             attempt += 1

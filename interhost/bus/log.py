@@ -232,4 +232,25 @@ class EventLog(Protocol):
         """Everything that was given up, oldest first."""
 
     def redrive(self, consumer: str, seq: int) -> bool:
-        """Deliver a dead letter again, with all its attempts; False when there is none."""
+        """Deliver a dead letter again, with all its attempts; False when there is none, or no such consumer."""
+
+    def reactions(self, event_id: str) -> list[Stored]:
+        """Everything that was published as a reaction to an event."""
+
+    def waiting(self, seq: int) -> list[tuple[str, int, int, bool]]:
+        """Unfinished deliveries of one event, as (consumer, attempts so far, due, leased)."""
+
+    def leased(self) -> list[tuple[str, int, int]]:
+        """Every lease that is out, as (consumer, seq, expiry in microseconds)."""
+
+    def release_consumers(self, unseen: int) -> tuple[str, ...]:
+        """Let go of consumers that were not seen since a time, and of what waits for nobody; their names."""
+
+    def prune(self, before: int, keep: int, dead_before: int) -> int:
+        """Delete events by age and count, but none that a consumer still needs; how many went.
+
+        Args:
+            before: Events stored before this time, in microseconds, may go.
+            keep: So many stay; more may go whatever their age.
+            dead_before: Dead letters given up before this time go.
+        """

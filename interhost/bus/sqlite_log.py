@@ -12,39 +12,43 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from interhost.bus.database import Database
-from interhost.bus.envelope import Envelope
 from interhost.bus.log import (
     BACKOFF_SECONDS,
     LEASE_SECONDS,
     MAX_ATTEMPTS,
     Capabilities,
-    DeadLetter,
     Lease,
     Position,
-    Query,
     Stored,
     Subscription,
 )
-from interhost.bus.sqlite_events import COLUMNS, PAGE, SECOND, SqliteEvents, stored_row
+from interhost.bus.sqlite_events import COLUMNS, PAGE, SECOND, stored_row
+from interhost.bus.sqlite_upkeep import AT_ONCE, PEND, SqliteUpkeep
 
 # A consumer is seen whenever a command lists it; that is written once a day, retention counts in months.
 _SEEN_EVERY = 24 * 3600 * SECOND
 
+# A lease that ends later than any could was taken before the clock was set back: its worker may be gone for good.
+_LONGEST = 3600 * SECOND
+
 # A context whose first attempt is under way elsewhere waits, so that first attempts keep the log's order. Both take
 # the consumer and the time as ?1 and ?2; waiting for one's turn is neither work nor due.
-_BUSY = "SELECT context_id FROM pending WHERE consumer = ?1 AND token IS NOT NULL AND due > ?2 AND attempts = 1"
-_READY = f"p.consumer = ?1 AND p.due <= ?2 AND (p.attempts > 0 OR p.context_id NOT IN ({_BUSY}))"
+_BUSY = (
+    "SELECT context_id FROM pending WHERE consumer = ?1 AND token IS NOT NULL AND attempts = 1 "  # noqa: S608
+    f"AND due > ?2 AND due <= ?2 + 2 * {_LONGEST}"
+)
+_READY = (
+    f"p.consumer = ?1 AND (p.due <= ?2 OR (p.token IS NOT NULL AND p.due > ?2 + 2 * {_LONGEST})) "
+    f"AND (p.attempts > 0 OR p.context_id NOT IN ({_BUSY}))"
+)
 
 
-_PEND = "INSERT OR REPLACE INTO pending(consumer, seq, context_id, attempts, due, token) VALUES(?, ?, ?, ?, ?, ?)"
 _BY_SEQ = f"SELECT {COLUMNS} FROM event e WHERE e.seq = ?"  # noqa: S608
-# When a first attempt is due that waits for its turn; no clock that was set back may keep it behind later events.
-_AT_ONCE = 0
 # Most often the first new event is the one; a longer scan goes on in whole pages.
 _FIRST_PAGE = 16
 
 
-class SqliteLog(SqliteEvents):
+class SqliteLog(SqliteUpkeep):
     """See :class:`interhost.bus.log.EventLog`."""
 
     capabilities = Capabilities(dedup="retention", fenced_ack=True, ack_durable=0.0, keeps_newest=True)
@@ -52,7 +56,9 @@ class SqliteLog(SqliteEvents):
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         """Use an open database."""
         super().__init__(database, clock)
-        self._passed: dict[str, int] = {}
+        # How far a subscription was looked at without finding anything; by what it wants, because another process may
+        # change that at any time.
+        self._passed: dict[Subscription, int] = {}
 
     def subscribe(self, subscription: Subscription, *, start: int | None = None) -> None:
         """Make a consumer known, or change what it wants."""
@@ -106,21 +112,22 @@ class SqliteLog(SqliteEvents):
         position = self._position(consumer)
         if position is None:
             return False
-        start = max(position.head, self._passed.get(consumer, 0))
+        start = max(position.head, self._passed.get(position.subscription, 0))
         for seq, context in self._scan(position.subscription, start):
             if context is not None:
                 return True
-            self._passed[consumer] = seq
+            self._passed[position.subscription] = seq
             if seq - position.head >= PAGE:
                 with self._db.transaction():
-                    self._db.change("UPDATE consumer SET head = max(head, ?) WHERE name = ?", seq, consumer)
+                    if self._position(consumer) == position:  # nobody else has moved or changed it
+                        self._db.change("UPDATE consumer SET head = ? WHERE name = ?", seq, consumer)
                 position = position._replace(head=seq)
         return False
 
     def _pass_unwanted(self, consumer: str) -> None:
         """Move the head up to the next event it wants: what it did not want then is not offered later either."""
         if position := self._position(consumer):
-            head = max(position.head, self._passed.get(consumer, 0))
+            head = max(position.head, self._passed.get(position.subscription, 0))
             for seq, context in self._scan(position.subscription, head):
                 if context is not None:
                     break
@@ -150,7 +157,7 @@ class SqliteLog(SqliteEvents):
         for row in rows:
             stored, attempts, lost = stored_row(row), row[9], row[10] is not None
             if attempts >= MAX_ATTEMPTS:
-                self._bury(consumer, stored, attempts, "the worker died during the last attempt")
+                self.bury(consumer, stored, attempts, "the worker died during the last attempt")
                 continue
             if limit <= 0:
                 return
@@ -160,19 +167,19 @@ class SqliteLog(SqliteEvents):
     def _fresh(self, position: Position, limit: int, busy: set[str], now: int, seconds: float) -> list[Lease]:
         """First attempts after the consumer's head."""
         consumer, wanted, parked = position.subscription.consumer, list[int](), list[tuple[object, ...]]()
-        head = start = max(position.head, self._passed.get(consumer, 0))
+        head = start = max(position.head, self._passed.get(position.subscription, 0))
         if limit > 0:
             for seq, context in self._scan(position.subscription, start):
                 head = seq
                 if context in busy:
-                    parked.append((consumer, seq, context, 0, _AT_ONCE, None))
+                    parked.append((consumer, seq, context, 0, AT_ONCE, None))
                 elif context is not None:
                     wanted.append(seq)
                 if len(wanted) == limit or len(parked) == PAGE:
                     break
         if head > position.head:
             self._db.change("UPDATE consumer SET head = ?, seen = ? WHERE name = ?", head, now, consumer)
-        self._db.change_many(_PEND, parked)
+        self._db.change_many(PEND, parked)
         return self._lease_all(consumer, self._stored(wanted), now, seconds)
 
     def _stored(self, seqs: list[int]) -> list[Stored]:
@@ -188,20 +195,18 @@ class SqliteLog(SqliteEvents):
         leases = [Lease(consumer, stored, 1, _token(), lost=False) for stored in fresh]
         due = now + int(seconds * SECOND)
         rows = [(consumer, one.stored.seq, one.stored.envelope.context_id, 1, due, one.token) for one in leases]
-        self._db.change_many(_PEND, rows)
+        self._db.change_many(PEND, rows)
         return leases
 
     def _lease(self, consumer: str, stored: Stored, attempt: int, now: int, seconds: float, *, lost: bool) -> Lease:
         token, due = _token(), now + int(seconds * SECOND)
-        self._db.change(_PEND, consumer, stored.seq, stored.envelope.context_id, attempt, due, token)
+        self._db.change(PEND, consumer, stored.seq, stored.envelope.context_id, attempt, due, token)
         return Lease(consumer, stored, attempt, token, lost)
-
-    def _wait(self, consumer: str, stored: Stored, attempts: int, due: int) -> None:
-        self._db.change(_PEND, consumer, stored.seq, stored.envelope.context_id, attempts, due, None)
 
     def extend(self, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
         """Keep a lease for longer."""
-        return self._if_held("UPDATE pending SET due = ?4", lease, self._now() + int(seconds * SECOND))
+        due = self._now() + min(int(seconds * SECOND), _LONGEST)
+        return self._if_held("UPDATE pending SET due = ?4", lease, due)
 
     def ack(self, lease: Lease) -> bool:
         """The delivery is over."""
@@ -215,12 +220,12 @@ class SqliteLog(SqliteEvents):
         with self._db.transaction():
             held = self.ack(lease)
             if held:
-                self._bury(lease.consumer, lease.stored, lease.attempt, reason)
+                self.bury(lease.consumer, lease.stored, lease.attempt, reason)
         return held
 
     def release(self, lease: Lease, until: int | None = None) -> bool:
         """Give it back without counting the attempt."""
-        due = self._now() if until is None else until
+        due = AT_ONCE if until is None else until
         return self._if_held("UPDATE pending SET token = NULL, attempts = attempts - 1, due = ?4", lease, due)
 
     def _if_held(self, change: str, lease: Lease, *values: object) -> bool:
@@ -250,47 +255,6 @@ class SqliteLog(SqliteEvents):
         """Unfinished deliveries of one event, as (consumer, attempts so far, due, leased)."""
         rows = self._db.rows("SELECT consumer, attempts, due, token FROM pending WHERE seq = ? ORDER BY consumer", seq)
         return [(str(row[0]), row[1], row[2], row[3] is not None) for row in rows]
-
-    def dead_letters(self) -> list[DeadLetter]:
-        """Everything that was given up, oldest first."""
-        rows = self._db.rows("SELECT consumer, seq, event_id, attempts, reason, ts, body FROM dead ORDER BY ts, seq")
-        return [DeadLetter(*row) for row in rows]
-
-    def redrive(self, consumer: str, seq: int) -> bool:
-        """Deliver a dead letter again."""
-        with self._db.transaction():
-            rows = self._db.rows("SELECT body FROM dead WHERE consumer = ? AND seq = ?", consumer, seq)
-            if not rows:
-                return False
-            self._db.change("DELETE FROM dead WHERE consumer = ? AND seq = ?", consumer, seq)
-            stored = self.read(Query(after=seq - 1), 1)
-            if not stored or stored[0].seq != seq:
-                stored = [self._restore(seq, str(rows[0][0]))]
-            self._wait(consumer, stored[0], 0, self._now())
-            self._db.wake_after_commit()
-        return True
-
-    def _restore(self, seq: int, body: str) -> Stored:
-        """Put an event that was pruned back into its place, from the body that its dead letter kept."""
-        envelope = Envelope.from_json(body)
-        younger = self._db.rows("SELECT ts FROM event WHERE seq > ? ORDER BY seq LIMIT 1", seq)
-        ts = younger[0][0] if younger else self._now()
-        self.insert(envelope, ts, seq)
-        return Stored(seq, ts, envelope)
-
-    def _bury(self, consumer: str, stored: Stored, attempts: int, reason: str) -> None:
-        self._db.change("DELETE FROM pending WHERE consumer = ? AND seq = ?", consumer, stored.seq)
-        self._db.change(
-            "INSERT OR REPLACE INTO dead(consumer, seq, event_id, attempts, reason, ts, body) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?)",
-            consumer,
-            stored.seq,
-            stored.envelope.event_id,
-            attempts,
-            reason,
-            self._now(),
-            stored.envelope.to_json(),
-        )
 
     def _position(self, consumer: str) -> Position | None:
         rows = self._db.rows("SELECT name, intents, since, head, seen FROM consumer WHERE name = ?", consumer)

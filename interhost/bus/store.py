@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from interhost.bus.database import Database
+from interhost.bus.log import Lease
 
 
 class Attempt(NamedTuple):
@@ -71,6 +72,11 @@ class HostStore:
                 attempt.outcome,
                 attempt.reason,
             )
+
+    def record_lost(self, lease: Lease, now: int) -> None:
+        """Keep that the attempt before this one ended without a word."""
+        lost = Attempt(lease.consumer, lease.attempt - 1, now - 1, now - 1, "error", "the worker went away")
+        self.record_attempt(lease.stored.seq, lost)
 
     def attempts(self, seq: int) -> list[Attempt]:
         """Every attempt to deliver one event, in the order they began."""
@@ -174,6 +180,32 @@ class HostStore:
         """What is wrong with which adapter."""
         rows = self._db.rows("SELECT adapter, ts, stage, reason FROM problem ORDER BY adapter, stage")
         return [Problem(*row) for row in rows]
+
+    def last_pruned(self) -> float | None:
+        """When retention was last looked at, in seconds since the epoch."""
+        rows = self._db.rows("SELECT value FROM meta WHERE key = 'pruned'")
+        return rows[0][0] / 1_000_000 if rows else None
+
+    def set_pruned(self, when: float) -> None:
+        """Retention is looked at, at this time in seconds since the epoch."""
+        with self._db.transaction():
+            self._db.change("INSERT OR REPLACE INTO meta(key, value) VALUES('pruned', ?)", int(when * 1_000_000))
+
+    def prune(self, expired: int) -> None:
+        """Let go of records whose event is gone, and of what expired before a time in microseconds.
+
+        Those of a dead letter stay with it: a redriven delivery is not stale, and makes no effect twice.
+        """
+        with self._db.transaction():
+            oldest = self._db.rows("SELECT coalesce(min(seq), 0) FROM event")[0][0]
+            self._db.change("DELETE FROM dedupe WHERE seq < ?", oldest)
+            self._db.change("DELETE FROM attempt WHERE seq < ? AND seq NOT IN (SELECT seq FROM dead)", oldest)
+            self._db.change(
+                "DELETE FROM effect WHERE ts < ? AND event_id NOT IN (SELECT event_id FROM dead) "
+                "AND event_id NOT IN (SELECT event_id FROM event)",
+                expired,
+            )
+            self._db.change("DELETE FROM advice WHERE ts < ? OR expires < ?", expired, expired)
 
     def _now(self) -> int:
         return int(self._clock() * 1_000_000)

@@ -24,9 +24,11 @@ from interhost.bus.store import Attempt
 from interhost.cli.opening import open_drained
 from interhost.cli.output import note
 from interhost.cli.query import format_line, read_text
-from interhost.errors import UsageError
+from interhost.errors import UnknownIntentError, UsageError
 from interhost.host.registry import list_adapters
 
+# What the command did is worth waiting for longer than other commands would.
+_DEADLINE = 60.0
 _LONGEST = 24 * 3600.0
 
 
@@ -48,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     """Consume everything due; 1 when a command failed or nothing was due."""
     if any(entry.name == args.module for entry in list_adapters()):
         raise UsageError(f"--module {args.module}: an adapter has this name, and would miss what is taken here")
-    intents = tuple(resolve_intent(one, allow_unknown="@" in one).rpartition(".")[0] for one in args.intent) or ("*",)
+    intents = tuple(_major(one) for one in args.intent) or ("*",)
     taken = failed = 0
-    with open_drained() as bus:
+    with open_drained(_DEADLINE) as bus:
         bus.log.subscribe(Subscription(args.module, intents))
         while leases := bus.log.fetch(args.module, seconds=args.timeout + LEASE_SECONDS):
             taken += 1
@@ -64,11 +66,13 @@ def _take(bus: Bus, lease: Lease, args: argparse.Namespace) -> bool:
     """Hand one fact over, and settle it; whether it was taken."""
     started = time.time_ns() // 1000
     line = format_line(lease.stored, "ndjson")
-    if args.command:
-        reason = _run(args.command, line, args.timeout)
-    else:
-        print(line, flush=True)
-        reason = ""
+    if lease.lost:
+        bus.store.record_lost(lease, started)
+    try:
+        reason = _run(args.command, line, args.timeout) if args.command else _print(line)
+    except KeyboardInterrupt:
+        bus.log.release(lease)
+        raise
     with bus.database.transaction():
         held = bus.log.nack(lease, reason) if reason else bus.log.ack(lease)
         if held:
@@ -80,10 +84,27 @@ def _take(bus: Bus, lease: Lease, args: argparse.Namespace) -> bool:
     return not reason
 
 
+def _major(intent: str) -> str:
+    """``name@major`` of an intent; one with a version need not be in the catalogue."""
+    try:
+        return resolve_intent(intent, allow_unknown="@" in intent).rpartition(".")[0]
+    except UnknownIntentError as error:
+        error.hint = "'interbus catalog' lists every intent; one of your own needs its version"
+        raise
+
+
+def _print(line: str) -> str:
+    print(line, flush=True)
+    return ""
+
+
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds <= _LONGEST:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"expected seconds above 0 and at most {_LONGEST:g}, got {text!r}")
     return seconds
 
 

@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import argparse
 
-from interhost.cli import publish
 from interhost.cli.output import add_format_options
+from interhost.cli.publish import run
+
+__all__ = ["configure", "run"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
+    """The command's options; whatever else publish takes is left to it."""
     parser.add_argument("intent", help="name, or name@major.minor; see 'interbus catalog'")
     parser.add_argument("payload", nargs="?", default="{}", metavar="JSON|@FILE|-", help="JSON object (default: {})")
     parser.add_argument("artifact", nargs="?", metavar="PATH", help="file the fact is about")
+    parser.set_defaults(context=None, severity="info", source_hook=None, consumer=[], dedupe_key=None)
+    parser.set_defaults(session=None, occurred_at=None, allow_unknown=False)
     add_format_options(parser)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Emit."""
-    parser = argparse.ArgumentParser()
-    publish.configure(parser)
-    defaults = vars(parser.parse_args(["notify"]))  # any name: ours replaces it
-    return publish.run(argparse.Namespace(**{**defaults, **vars(args)}))

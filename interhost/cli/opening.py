@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from interhost.bus.bus import Bus
@@ -11,37 +12,56 @@ from interhost.bus.state import ROOT_VARIABLE, ensure_root, state_root
 from interhost.cli.output import note
 from interhost.errors import BusyError, InputError, StateError
 from interhost.host.config import FILE_NAME, Config
+from interhost.host.consumers import sync_consumers
 from interhost.host.registry import list_adapters
 
 COMMAND_DEADLINE = 2.0
 """Seconds that a command waits for the write lock; its holders need it for less than a thousandth of that."""
 
 
-def open_bus(deadline: float | None = COMMAND_DEADLINE) -> Bus:
+def open_bus(deadline: float | None = COMMAND_DEADLINE, stopping: Callable[[], bool] | None = None) -> Bus:
     """The bus of this user.
 
     Raises:
         StateError: The state directory or the database cannot be used.
     """
-    return Bus(state_root(os.environ), deadline=deadline)
+    return Bus(state_root(os.environ), deadline=deadline, stopping=stopping)
 
 
-def open_drained() -> Bus:
+def open_drained(deadline: float = COMMAND_DEADLINE) -> Bus:
     """The bus of this user, with what waited in the spool already in the log; for every command that reads.
+
+    Adapters are made known first: what is taken in now is for them, too.
 
     Raises:
         StateError: The state directory or the database cannot be used.
     """
-    bus = open_bus()
+    bus = open_bus(deadline)
     try:
-        limit = read_config().payload_bytes
-        drain_spool(bus, lambda: {entry.name for entry in list_adapters()}, limit=limit)
+        drain_known(bus)
     except (BusyError, InputError) as error:  # not now, or a configuration that cannot be read: they wait
         note(f"{error}; what waits in the spool is not shown")
     except BaseException:
         bus.close()
         raise
     return bus
+
+
+def drain_known(bus: Bus) -> int:
+    """Take in what waits in the spool, for every adapter that is installed now; how many events that were.
+
+    Raises:
+        BusyError: Not now.
+        InputError: The configuration cannot be read.
+    """
+    config = read_config()
+
+    def adapters() -> set[str]:
+        entries = list_adapters()
+        sync_consumers(bus, entries, config)
+        return {entry.name for entry in entries}
+
+    return drain_spool(bus, adapters, limit=config.payload_bytes).stored
 
 
 def read_config() -> Config:

@@ -90,4 +90,5 @@ def claimed_stdout() -> Iterator[TextIO]:
 
 def note(text: str) -> None:
     """A message for people; never on standard output."""
-    print(printable(text), file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+        print(printable(text), file=sys.stderr, flush=True)

@@ -49,8 +49,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run."""
     signals, table = Signals(), wants_table(args)
+    try:
+        _run(args, signals, table)
+    except BusyError:
+        if not signals.stop:
+            raise
+        note("stopped, while another process holds the log")  # what was in hand is delivered again
+    return 0
+
+
+def _run(args: argparse.Namespace, signals: Signals, table: bool) -> None:
     # What adapters print, or the programs below them, must not get between our lines.
-    with claimed_stdout() as out, open_bus(deadline=None) as bus, signals.noted():
+    with claimed_stdout() as out, signals.noted(), open_bus(None, lambda: signals.stop) as bus:
         teller = _Teller(out, table=table, quiet=args.quiet)
         if project := git_root(working_directory()):
             bus.store.see_project(project)
@@ -61,7 +71,6 @@ def run(args: argparse.Namespace) -> int:
         else:
             _stay(bus, args, signals, teller)
         prune_when_due(bus, read_config().retention)
-    return 0
 
 
 class _Teller:
@@ -112,7 +121,8 @@ def _drain(bus: Bus, args: argparse.Namespace, signals: Signals, teller: _Teller
         host = _host(bus, args, signals)
         drain(host, deadline=_DRAIN_SECONDS, on_pass=teller.tell_pass)
         lock.release()
-        if signals.stop or not host.has_work():
+        # A publisher's own worker may have found us here, and gone.
+        if signals.stop or not (host.drain_spool() or host.has_work()):
             break
     lock.close()
 
@@ -131,7 +141,7 @@ def _stay(bus: Bus, args: argparse.Namespace, signals: Signals, teller: _Teller)
 
 def _serve(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals: Signals) -> Host:
     """Wake lanes until told otherwise; the host to go on with."""
-    flushed, flush_at, trouble = (0, 0), 0.0, ""
+    flushed, flush_at, dirty, trouble = (0, 0), 0.0, False, ""
     with Waker(bus.root, signals.pipe) as waker:
         while not signals.stop:
             if signals.reload:
@@ -142,17 +152,21 @@ def _serve(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals
                 lanes.wake()
                 if host.drain_spool():
                     lanes.wake()
-                if time.monotonic() >= flush_at and (found := bus.database.version()) != flushed:
+                dirty = (found := bus.database.version()) != flushed
+                if dirty and time.monotonic() >= flush_at:
+                    host.see_consumers()
                     prune_when_due(bus, host.config.retention)
                     bus.database.flush()
                     # The others' commits as of before the flush: one right behind it is still to be flushed.
                     flushed, flush_at = (found[0], bus.database.version()[1]), time.monotonic() + _FLUSH_SECONDS
+                    dirty = False
+                lanes.mend()
                 trouble = ""
             except BusyError as error:  # most likely no room on the disk: stay, and try again every second
                 if trouble != str(error):
                     note(f"{error}; trying again")
                 trouble = str(error)
-            waker.wait(_FLUSH_SECONDS)
+            waker.wait(min(_FLUSH_SECONDS, max(0.01, flush_at - time.monotonic())) if dirty else _FLUSH_SECONDS)
             signals.clear()
     return host
 

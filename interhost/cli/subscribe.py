@@ -16,9 +16,10 @@ import sys
 from interhost.bus.bus import Bus
 from interhost.bus.log import Query
 from interhost.bus.wake import Waker
-from interhost.cli.opening import open_drained
+from interhost.cli.opening import drain_known, open_drained
 from interhost.cli.output import add_format_options, note, printable, show_time, wants_table
 from interhost.cli.query import format_line, read_pages, read_position, read_text, say_nothing_matches
+from interhost.errors import BusyError, InputError
 
 _CURSORS = "interbus subscribe"
 
@@ -68,7 +69,16 @@ def run(args: argparse.Namespace) -> int:
                         say_nothing_matches([args.intent])
                     return 0 if found else 1
                 sys.stdout.flush()
-                waker.wait(1.0)
+                if waker.wait(1.0):
+                    _take_in(bus)
+
+
+def _take_in(bus: Bus) -> None:
+    """What woke us may be a file in the spool."""
+    try:
+        drain_known(bus)
+    except (BusyError, InputError) as error:
+        note(f"{error}; what waits in the spool is not shown")
 
 
 def _begin(bus: Bus, args: argparse.Namespace) -> int:

@@ -31,6 +31,10 @@ from interhost.process import run_process
 """Extensions that the host alone writes."""
 
 
+class CursorMovedError(Exception):
+    """Somebody else moved a position that this call has read: what it made of it is not stored."""
+
+
 class HostCursor:
     """See :class:`interhost_hookspecs.Cursor`: reads what is stored, keeps what is to be stored."""
 
@@ -38,15 +42,33 @@ class HostCursor:
         """Positions of one adapter."""
         self._bus = bus
         self._adapter = adapter
-        self.moves: dict[str, str] = {}
+        self._moves: dict[str, str] = {}
+        self._read: dict[str, str | None] = {}
 
     def get(self, name: str) -> str | None:
         """The value as this call sees it."""
-        return self.moves[name] if name in self.moves else self._bus.store.cursor(self._adapter, name)
+        if name in self._moves:
+            return self._moves[name]
+        if name not in self._read:
+            self._read[name] = self._bus.store.cursor(self._adapter, name)
+        return self._read[name]
 
     def set(self, name: str, value: str) -> None:
         """Store it with the result of this call."""
-        self.moves[name] = value
+        self._moves[name] = value
+
+    def store(self) -> None:
+        """Store what was moved, unless what it was read from has changed meanwhile.
+
+        Raises:
+            CursorMovedError: It has.
+        """
+        for name, value in self._moves.items():
+            stored = self._bus.store.cursor(self._adapter, name)
+            if name in self._read and stored != self._read[name]:
+                raise CursorMovedError(f"cursor {name!r} was moved by another host")
+            if stored != value:
+                self._bus.store.move_cursor(self._adapter, name, value)
 
 
 class HostSideband:
@@ -114,17 +136,18 @@ class HostContext:
             changed.wants_more for changed in self._changed.values()
         )
 
-    def store(self) -> None:
-        """Store everything that was collected; called inside the transaction that ends the call."""
+    def store(self) -> int:
+        """Store everything that was collected, inside the transaction that ends the call; how many facts were new.
+
+        Raises:
+            CursorMovedError: Another host looked at the same, and was first.
+        """
         for path, tail in self._tails.items():
             self.cursor.set(f"tail:{path}", tail.position)
         for (root, pattern), changed in self._changed.items():
             self.cursor.set(f"changed:{pattern}:{root}", changed.position)
-        for name, value in self.cursor.moves.items():
-            if self._bus.store.cursor(self.adapter, name) != value:
-                self._bus.store.move_cursor(self.adapter, name, value)
-        for envelope in self.envelopes:
-            self._bus.publish(envelope)
+        self.cursor.store()
+        published = [self._bus.publish(envelope) for envelope in self.envelopes]
         for text, why in self.refused:
             set_aside(self._bus.root, text, why)
         for advice in self.advices:
@@ -135,6 +158,7 @@ class HostContext:
                 context_id=advice.context_id,
                 expires=int(advice.expires.timestamp() * 1_000_000) if advice.expires else None,
             )
+        return sum(not one.duplicate for one in published)
 
     def refuse(self, draft: Draft, why: str) -> None:
         """Set a draft aside that can never be published, where doctor names it; nothing is ever thrown away."""

@@ -45,8 +45,7 @@ def deliver_next(
 def _deliver(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, providers: Providers) -> Delivered:
     started = _now()
     if lease.lost:
-        lost = Attempt(lease.consumer, lease.attempt - 1, started - 1, started - 1, "error", "the worker went away")
-        bus.store.record_attempt(lease.stored.seq, lost)
+        bus.store.record_lost(lease, started)
     context: HostContext | None = None
     try:
         if (outcome := _without_asking(bus, lease)) is None:

@@ -120,7 +120,7 @@ class ChangedFiles:
                 continue
             # The clock that dated the file may not be ours; then it counts from when we first saw it like this.
             seen, since = before["young"].get(name, (signature, now))
-            since = since if seen == signature else now
+            since = min(since, now) if seen == signature else now  # the clock may have been set back
             if now - modified >= settle or now - since >= settle:
                 self._reported[name] = signature
                 self.paths.append(Path(name))

@@ -34,7 +34,7 @@ class Pass(NamedTuple):
     """What one pass did.
 
     Attributes:
-        published: Facts that adapters saw.
+        published: Facts that adapters saw and that were new to the log.
         delivered: Every attempt, in order.
         wants_more: A source will be ready soon.
     """
@@ -73,10 +73,14 @@ class Host:
         self._stopping = stopping
         self._backfill = backfill
         self._installed = {entry.name for entry in entries}
-        enabled = [entry for entry in entries if config.is_enabled(entry.name)]
-        sync_consumers(bus, enabled, config)
-        self.adapters = [adapter for entry in enabled if (adapter := self._load(entry))]
+        self._enabled = [entry for entry in entries if config.is_enabled(entry.name)]
+        self.see_consumers()
+        self.adapters = [adapter for entry in self._enabled if (adapter := self._load(entry))]
         self.providers = Providers(self.adapters, self._record)
+
+    def see_consumers(self) -> None:
+        """Note that the enabled adapters are here; one that nobody sees for a month is released."""
+        sync_consumers(self._bus, self._enabled, self.config)
 
     def run_pass(self) -> Pass:
         """Drain the spool, look at every source once, then deliver everything that is due, reactions included."""
@@ -153,12 +157,12 @@ def drain(host: Host, *, deadline: float, on_pass: Callable[[Pass], None] = lamb
     A retry that is due within a moment is waited for; a later one is left to the next host.
     """
     end = time.monotonic() + deadline
-    while True:
+    while not host.is_stopping():
         one = host.run_pass()
         on_pass(one)
-        if one.published or one.delivered:
-            continue
-        pause = LOOK_AGAIN_SECONDS if one.wants_more else host.seconds_to_retry()
-        if pause > RETRY_SECONDS or time.monotonic() + pause > end or host.is_stopping():
+        # A module that always has something new is looked at no more often than one whose files settle.
+        soon = one.published or one.wants_more
+        pause = 0.0 if one.delivered else LOOK_AGAIN_SECONDS if soon else host.seconds_to_retry()
+        if pause > RETRY_SECONDS or time.monotonic() + pause > end:
             return
         time.sleep(pause)

@@ -12,7 +12,7 @@ from interhost_hookspecs import Observation
 from interhost.bus.bus import Bus
 from interhost.errors import InputError
 from interhost.host.config import Config
-from interhost.host.context import HostContext
+from interhost.host.context import CursorMovedError, HostContext
 from interhost.host.loading import LoadedAdapter, describe, is_strict
 from interhost.host.providers import Providers
 
@@ -21,7 +21,7 @@ class Look(NamedTuple):
     """What one look brought.
 
     Attributes:
-        published: Facts that were seen.
+        published: Facts that were seen and that were new to the log.
         wants_more: Something will be ready soon.
         problem: Why nothing of this look was stored; empty when it went well.
     """
@@ -38,7 +38,9 @@ def look(bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers,
         for observation in adapter.hook.observe(ctx=context):
             _collect(context, observation)
         with bus.database.transaction():
-            context.store()
+            published = context.store()
+    except CursorMovedError:  # another host was looking, too, and was first; the next look begins where it ended
+        return Look(0, True, "")
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # an adapter that exits must not end the others
@@ -47,7 +49,7 @@ def look(bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers,
         bus.store.set_problem(adapter.name, "observe", describe(error))
         return Look(0, False, describe(error))
     bus.store.set_problem(adapter.name, "observe", "")
-    return Look(len(context.envelopes), context.wants_more, "")
+    return Look(published, context.wants_more, "")
 
 
 def _collect(context: HostContext, observation: object) -> None:

@@ -9,6 +9,7 @@ Source: design sections 7 and 8.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -82,10 +83,11 @@ class Lane(threading.Thread):
         """The thread's work. A fault of ours in one lane is said, and the lane goes on a second later."""
         while not self._ending.is_set():
             try:
-                with Bus(self._root) as bus:
+                with Bus(self._root, stopping=self._ending.is_set) as bus:
                     self._serve(bus)
             except BaseException as error:  # no signal reaches a thread: whatever it is, it came from in here
-                self._voice.problem(f"{self.name}: {describe(error)}")
+                with contextlib.suppress(Exception):  # whoever listened may be gone; the lane is not
+                    self._voice.problem(f"{self.name}: {describe(error)}")
                 self._wake.wait(_IDLE_SECONDS)
 
     def _serve(self, bus: Bus) -> None:
@@ -140,9 +142,22 @@ class Lanes:
         """Start every lane; each finds what waits for it already."""
         self._bus = bus
         self._seen = bus.log.end()
-        self._lanes = [Lane(bus.root, one, config, providers, voice, backfill=backfill) for one in adapters]
-        for lane in self._lanes:
-            lane.start()
+        self._config = config
+        self._providers = providers
+        self._voice = voice
+        self._backfill = backfill
+        self._lanes = [self._begin(adapter) for adapter in adapters]
+
+    def _begin(self, adapter: LoadedAdapter) -> Lane:
+        lane = Lane(self._bus.root, adapter, self._config, self._providers, self._voice, backfill=self._backfill)
+        lane.start()
+        return lane
+
+    def mend(self) -> None:
+        """Start a lane anew whose thread has ended without being told to."""
+        for index, lane in enumerate(self._lanes):
+            if not lane.is_alive():
+                self._lanes[index] = self._begin(lane.adapter)
 
     def wake(self) -> None:
         """Wake the lanes that want something new. Retries are theirs to remember: they look every second."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from interhost.bus import retention
+from interhost.bus import sqlite_upkeep
 from interhost.bus.bus import Bus, Published
 from interhost.bus.compose import compose
 from interhost.bus.log import MAX_ATTEMPTS, Query, Subscription
@@ -113,7 +113,7 @@ def test_an_empty_log_has_nothing_to_prune(days: Days) -> None:
 
 def test_many_go_in_small_transactions(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     """A publisher never waits for all of them."""
-    monkeypatch.setattr(retention, "_CHUNK", 4)
+    monkeypatch.setattr(sqlite_upkeep, "_CHUNK", 4)
     days.publish(18)
     commits: list[int] = []
     end = days.bus.database.end
@@ -300,6 +300,8 @@ def test_a_redriven_delivery_reaches_its_adapter_and_makes_no_second_effect(stag
 def test_it_is_done_at_most_once_an_hour(days: Days) -> None:
     """By whichever process comes first; the others leave it."""
     days.publish(5)
+    assert prune_when_due(days.bus, FEW, days.clock) is None
+    days.now += 3600
     assert prune_when_due(days.bus, FEW, days.clock) == Pruned(2, ())
     days.publish(5)
     for _ in range(3):
@@ -314,14 +316,30 @@ def test_a_clock_that_was_wrong_once_does_not_end_pruning(days: Days) -> None:
     days.publish(5)
     right = days.now
     days.now += 70 * 365 * DAY
-    prune_when_due(days.bus, Retention(days=1e6, events=4), days.clock)
+    assert prune_when_due(days.bus, FEW, days.clock) is None
     days.now = right
-    assert prune_when_due(days.bus, FEW, days.clock) == Pruned(1, ())
+    assert prune_when_due(days.bus, FEW, days.clock) == Pruned(2, ())
+
+
+def test_one_look_of_a_clock_that_is_a_year_ahead_costs_nothing(days: Days) -> None:
+    """After a long absence nothing goes at once: an hour later whoever is still here was seen, or the clock is right."""
+    days.bus.log.subscribe(Subscription("reader", ("*",)))
+    days.publish(5)
+    assert prune_when_due(days.bus, DEFAULT, days.clock) is None
+    right = days.now
+    days.now += 365 * DAY
+    assert prune_when_due(days.bus, DEFAULT, days.clock) is None
+    days.now = right + 60
+    assert prune_when_due(days.bus, DEFAULT, days.clock) == Pruned(0, ())
+    assert len(days.seqs()) == 5
+    assert [one.subscription.consumer for one in days.bus.log.positions()] == ["reader"]
 
 
 def test_it_goes_by_the_users_clock(days: Days) -> None:
     """Without another clock it is the computer's own, by which everything here is of the past or future."""
     days.now = time.time()
     days.publish(5)
+    assert prune_when_due(days.bus, FEW) is None
+    days.bus.store.set_pruned(time.time() - 3601)
     assert prune_when_due(days.bus, FEW) == Pruned(2, ())
     assert prune(days.bus, DEFAULT) == Pruned(0, ())
