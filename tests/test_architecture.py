@@ -120,7 +120,9 @@ def test_no_committed_file_names_a_registry_or_a_machine() -> None:
     assert found == []
 
 
-def test_search_for_names_finds_them(tmp_path: Path) -> None:
+def test_search_for_names_finds_them() -> None:
     """The files that are searched are really read: this one is among the committed or about to be."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
     assert ast.get_docstring(ast.parse(Path(__file__).read_bytes()))
     assert ROOT / "pyproject.toml" in committed()

@@ -103,6 +103,11 @@ def set_aside(root: Path, text: str, why: str) -> Path:
     return path
 
 
+def waiting_files(root: Path) -> int:
+    """How many files nobody has taken in yet."""
+    return len(_names(root))
+
+
 def rejected_files(root: Path) -> list[tuple[Path, str]]:
     """Every file that was set aside, with the reason."""
     folder = root / "spool" / "rejected"

@@ -81,7 +81,10 @@ def read_spooled(path: Path, bus: Bus, adapters: set[str], limit: int) -> Envelo
 
 
 def _lines(path: Path, limit: int) -> tuple[str, str] | None:
-    """The two lines of a complete file; ``None`` for a young one that is not complete."""
+    """The two lines of a complete file; ``None`` for a young one that is not complete.
+
+    The payload must stand on one line: of a payload on several, nobody could tell the end from the middle.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -100,6 +103,8 @@ def _lines(path: Path, limit: int) -> tuple[str, str] | None:
         if time.time() - info.st_mtime < UNFINISHED_SECONDS:
             return None
         raise InputError(f"unfinished for more than {UNFINISHED_SECONDS:g} s: its writer went away")
+    if data.count(b"\n") > 2:
+        raise InputError("has more than two lines; the payload must stand on one")
     try:
         head, _, payload = data.decode("utf-8")[:-1].partition("\n")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""The host's own records: attempts, cursors, known facts, effects, advice, projects, problems.
+"""The host's own records: attempts, cursors, known facts, effects, advice, submissions, projects, problems.
 
 They share the log's file and transaction, so that a cursor never moves without the envelope it led to.
 Source: design section 8.
@@ -7,7 +7,7 @@ Source: design section 8.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,15 @@ class StoredAdvice(NamedTuple):
     session_id: str | None
     context_id: str | None
     text: str
+
+
+class StoredSubmission(NamedTuple):
+    """A policy-governing write that was begun; ``result`` is JSON text, or ``None`` while it is in doubt."""
+
+    key: str
+    kind: str
+    ts: int
+    result: str | None
 
 
 class Problem(NamedTuple):
@@ -146,6 +155,43 @@ class HostStore:
         )
         return [StoredAdvice(*row) for row in rows]
 
+    def take_advice(self, session_id: str | None, contexts: Sequence[str]) -> list[StoredAdvice]:
+        """Advice for a session or for its contexts, handed out once: whoever asks next does not get it again."""
+        with self._db.transaction():
+            wanted = [
+                one
+                for one in self.waiting_advice()
+                if (one.session_id or session_id) == session_id
+                and (one.session_id is not None or one.context_id in contexts)
+            ]
+            for one in wanted:
+                self._db.change("UPDATE advice SET given = ? WHERE id = ?", self._now(), one.id)
+        return wanted
+
+    def begin_submission(self, key: str, kind: str) -> StoredSubmission | None:
+        """Record that a policy-governing write is about to be made.
+
+        Returns:
+            ``None`` when it is to be made now; else what is known of the earlier one with this key. Without a result
+            that one is in doubt: its process may have died between the write and the record.
+        """
+        with self._db.transaction():
+            made = self._db.change(
+                "INSERT OR IGNORE INTO submission(key, kind, ts) VALUES(?, ?, ?)", key, kind, self._now()
+            )
+            if made:
+                return None
+            rows = self._db.rows("SELECT key, kind, ts, result FROM submission WHERE key = ?", key)
+        return StoredSubmission(*rows[0])
+
+    def finish_submission(self, key: str, result: str | None) -> None:
+        """Record what a write came to, as JSON text; ``None`` when it is known not to have happened."""
+        with self._db.transaction():
+            if result is None:
+                self._db.change("DELETE FROM submission WHERE key = ?", key)
+            else:
+                self._db.change("UPDATE submission SET result = ? WHERE key = ?", result, key)
+
     def see_project(self, path: Path) -> None:
         """Remember a project's root; written at most once an hour per project."""
         now = self._now()
@@ -206,6 +252,7 @@ class HostStore:
                 expired,
             )
             self._db.change("DELETE FROM advice WHERE ts < ? OR expires < ?", expired, expired)
+            self._db.change("DELETE FROM submission WHERE ts < ? AND result IS NOT NULL", expired)
 
     def _now(self) -> int:
         return int(self._clock() * 1_000_000)

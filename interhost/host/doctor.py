@@ -17,7 +17,7 @@ from attrs import evolve
 from interhost_hookspecs import Check, CheckLevel
 
 from interhost.bus.bus import Bus
-from interhost.bus.spool import rejected_files
+from interhost.bus.spool import rejected_files, waiting_files
 from interhost.errors import AdapterError
 from interhost.host.config import Config
 from interhost.host.context import HostContext
@@ -127,6 +127,9 @@ def _deliveries(bus: Bus) -> Iterator[Check]:
 
 
 def _spool(bus: Bus) -> Iterator[Check]:
+    if waiting := waiting_files(bus.root):
+        hint = "the next command that reads the bus takes them in"
+        yield _note("spool", f"{waiting} file{'' if waiting == 1 else 's'} waiting", hint)
     for path, why in rejected_files(bus.root):
         yield _problem(
             f"rejected {path.name}", why, f"correct and move it to {bus.root}/spool/new, or remove it and its .why"

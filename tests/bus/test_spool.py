@@ -218,7 +218,7 @@ REJECTS: dict[str, tuple[str | bytes, str]] = {
     "payload not JSON": (draft("{"), "payload: not JSON"),
     "payload no object": (draft("[]"), "payload: expected a JSON object"),
     "payload unfit": (draft("{}"), "key 'text': missing"),
-    "payload too many lines": (draft('{"text": "x"}\n{}'), "payload: not JSON"),
+    "payload too many lines": (draft('{"text": "x"}\n{}'), "more than two lines"),
     "severity": (draft(severity="loud"), "severity 'loud'"),
     "context": (draft(context_id="a\nb"), "context"),
     "deep": (f'{head()[:-1]}, "x": {"[" * 100_000}\n{{}}\n', "first line: not JSON"),

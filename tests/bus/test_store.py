@@ -145,3 +145,41 @@ def test_a_problem_that_stays_keeps_its_first_time(store: HostStore, clock: Cloc
     clock.now += 60
     store.set_problem("alpha", "load", "no module")
     assert [one.ts for one in store.problems()] == [begun]
+
+
+def test_advice_is_handed_out_once_and_to_those_it_is_for(bus: Bus) -> None:
+    """A session gets its own and that of its contexts; what it got nobody gets again, also in another process."""
+    store = bus.store
+    for text, session, context in (
+        ("for s1", "s1", None),
+        ("for s2", "s2", None),
+        ("for iv-1", None, "iv-1"),
+        ("for iv-2", None, "iv-2"),
+        ("for s1 about iv-9", "s1", "iv-9"),
+    ):
+        store.add_advice("alpha", text, session_id=session, context_id=context, expires=None)
+    assert [one.text for one in store.take_advice("s1", ["iv-1"])] == ["for s1", "for iv-1", "for s1 about iv-9"]
+    with Bus(bus.root) as another:
+        assert another.store.take_advice("s1", ["iv-1", "iv-9"]) == []
+        assert [one.text for one in another.store.take_advice(None, ["iv-2"])] == ["for iv-2"]
+    assert [one.text for one in store.waiting_advice()] == ["for s2"]
+
+
+def test_a_submission_is_made_once(bus: Bus) -> None:
+    """The first result is what everyone with the same key gets; without one the write is in doubt."""
+    assert bus.store.begin_submission("k", "create_sprint") is None
+    with Bus(bus.root) as another:
+        doubtful = another.store.begin_submission("k", "create_sprint")
+        assert doubtful is not None
+        assert (doubtful.kind, doubtful.result) == ("create_sprint", None)
+        bus.store.finish_submission("k", '{"bead_id":"iv-1"}')
+        known = another.store.begin_submission("k", "create_sprint")
+        assert known is not None
+        assert known.result == '{"bead_id":"iv-1"}'
+
+
+def test_a_submission_that_did_not_happen_may_be_made_again(store: HostStore) -> None:
+    """A refusal takes the key back."""
+    assert store.begin_submission("k", "advance_run") is None
+    store.finish_submission("k", None)
+    assert store.begin_submission("k", "advance_run") is None
