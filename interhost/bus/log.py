@@ -214,7 +214,7 @@ class EventLog(Protocol):
         """Whether :meth:`fetch` could find anything."""
 
     def extend(self, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
-        """Keep a lease for longer; False when it is lost."""
+        """Keep a lease for so long from now, never for shorter than it is; False when it is lost."""
 
     def ack(self, lease: Lease) -> bool:
         """The delivery is over; False when the lease is lost, which changes nothing."""

@@ -206,7 +206,7 @@ class SqliteLog(SqliteUpkeep):
     def extend(self, lease: Lease, seconds: float = LEASE_SECONDS) -> bool:
         """Keep a lease for longer."""
         due = self._now() + min(int(seconds * SECOND), _LONGEST)
-        return self._if_held("UPDATE pending SET due = ?4", lease, due)
+        return self._if_held("UPDATE pending SET due = max(due, ?4)", lease, due)
 
     def ack(self, lease: Lease) -> bool:
         """The delivery is over."""

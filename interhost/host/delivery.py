@@ -6,6 +6,7 @@ Source: design section 7, steps 4 to 6.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from interhost_hookspecs import InDoubtError, Outcome, OutcomeKind
@@ -35,10 +36,27 @@ class Delivered(NamedTuple):
 
 
 def deliver_next(
-    bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers, *, expected: bool = False
+    bus: Bus,
+    adapter: LoadedAdapter,
+    config: Config,
+    providers: Providers,
+    *,
+    expected: bool = False,
+    on_lease: Callable[[Lease], None] = lambda lease: None,
 ) -> Delivered | None:
-    """Make one attempt for one adapter, or answer ``None`` when nothing is due for it."""
+    """Make one attempt for one adapter, or answer ``None`` when nothing is due for it.
+
+    Args:
+        bus: The bus.
+        adapter: Who is to be asked.
+        config: The user's configuration.
+        providers: Who answers guards and submissions.
+        expected: The caller knows that something is due.
+        on_lease: Told what is in hand, for whoever keeps the lease of a slow adapter from running out.
+    """
     leases = bus.log.fetch(adapter.name, expected=expected)
+    if leases:
+        on_lease(leases[0])
     return _deliver(bus, leases[0], adapter, config, providers) if leases else None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from interhost.bus.bus import Bus
-from interhost.bus.log import Header, Subscription
+from interhost.bus.log import LEASE_SECONDS, Header, Lease, Subscription
 from interhost.host.config import Config
 from interhost.host.delivery import Delivered, deliver_next, describe_failure
 from interhost.host.host import LOOK_AGAIN_SECONDS
@@ -27,6 +27,7 @@ from interhost.host.providers import Providers
 
 LOOK_SECONDS = 2.0
 _IDLE_SECONDS = 1.0
+_EXTEND_SECONDS = LEASE_SECONDS / 3
 _PAGE = 500
 
 
@@ -63,6 +64,7 @@ class Lane(threading.Thread):
         self._providers = providers
         self._voice = voice
         self._backfill = backfill
+        self.in_hand: Lease | None = None
         self._wake = threading.Event()
         self._ending = threading.Event()
 
@@ -114,7 +116,15 @@ class Lane(threading.Thread):
             self._wake.wait(min(_IDLE_SECONDS, max(0.0, look_at - time.monotonic())))
 
     def _deliver(self, bus: Bus, providers: Providers, *, expected: bool) -> Delivered | None:
-        return deliver_next(bus, self.adapter, self._config, providers, expected=expected)
+        try:
+            return deliver_next(
+                bus, self.adapter, self._config, providers, expected=expected, on_lease=self._take_in_hand
+            )
+        finally:
+            self.in_hand = None
+
+    def _take_in_hand(self, lease: Lease) -> None:
+        self.in_hand = lease
 
 
 class Lanes:
@@ -142,6 +152,7 @@ class Lanes:
         """Start every lane; each finds what waits for it already."""
         self._bus = bus
         self._seen = bus.log.end()
+        self._extend_at = time.monotonic() + _EXTEND_SECONDS
         self._config = config
         self._providers = providers
         self._voice = voice
@@ -154,8 +165,16 @@ class Lanes:
         return lane
 
     def mend(self) -> None:
-        """Start a lane anew whose thread has ended without being told to."""
+        """Keep what is in hand from being given to somebody else, and start a lane anew whose thread has ended.
+
+        Called every second or so: an adapter may take as long as it needs, and only a host that is gone loses a lease.
+        """
+        due = time.monotonic() >= self._extend_at
+        if due:
+            self._extend_at = time.monotonic() + _EXTEND_SECONDS
         for index, lane in enumerate(self._lanes):
+            if due and (lease := lane.in_hand) is not None:
+                self._bus.log.extend(lease)
             if not lane.is_alive():
                 self._lanes[index] = self._begin(lane.adapter)
 

@@ -322,7 +322,7 @@ def test_a_clock_that_was_wrong_once_does_not_end_pruning(days: Days) -> None:
 
 
 def test_one_look_of_a_clock_that_is_a_year_ahead_costs_nothing(days: Days) -> None:
-    """After a long absence nothing goes at once: an hour later whoever is still here was seen, or the clock is right."""
+    """After a long absence nothing goes at once: an hour later whoever is here was seen, or the clock is right."""
     days.bus.log.subscribe(Subscription("reader", ("*",)))
     days.publish(5)
     assert prune_when_due(days.bus, DEFAULT, days.clock) is None

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from interhost.bus.state import ensure_root, state_root
+from interhost.bus import state
+from interhost.bus.state import ensure_root, network_file_system, state_root
 from interhost.errors import StateError
 
 
@@ -136,3 +137,37 @@ def test_an_unprivileged_user_is_told_what_cannot_be_written(tmp_path: Path) -> 
     for directory, mode in opened:
         directory.chmod(mode)
     assert report.read_text() == f"state directory {root} cannot be written"
+
+
+# Two lines of /proc/self/mountinfo as the kernel writes them (proc(5)), and one of a mount with an optional field.
+MOUNTS = """\
+36 27 0:52 / /home/u/nfs rw,relatime shared:1 - nfs4 server:/export rw,vers=4.2
+37 27 0:53 / /tmp rw,nosuid - tmpfs tmpfs rw
+38 27 0:54 / /mnt/with\\040space rw,relatime master:1 propagate_from:2 - fuse.sshfs host: rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "kind"),
+    [
+        (os.makedev(0, 52), "nfs4"),
+        (os.makedev(0, 54), "fuse.sshfs"),
+        (os.makedev(0, 53), ""),
+        (os.makedev(0, 99), ""),
+        (os.makedev(8, 1), ""),
+    ],
+)
+def test_a_network_file_system_is_told_from_a_local_one(tmp_path: Path, device: int, kind: str) -> None:
+    """By the kernel's own list; a local disk, a memory file system and an unknown device are no network."""
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS)
+    assert network_file_system(device, mounts) == kind
+    assert network_file_system(device, tmp_path / "missing") == ""
+
+
+def test_a_root_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks and shared memory are not safe there; the message says what it is and where to go."""
+    monkeypatch.setattr(state, "network_file_system", lambda device: "nfs4")
+    with pytest.raises(StateError, match=r"network file system \(nfs4\)") as caught:
+        ensure_root(tmp_path / "state")
+    assert "INTERBUS_ROOT" in caught.value.hint

@@ -164,11 +164,11 @@ def test_a_fault_of_ours_is_said_and_survived(stage: Stage, monkeypatch: pytest.
     say(stage, "in the end")
     opened: list[int] = []
 
-    def failing(root: Path) -> Bus:
+    def failing(root: Path, *, stopping: Callable[[], bool]) -> Bus:
         opened.append(1)
         if len(opened) < 3:
             raise OSError("no descriptors left")
-        return Bus(root)
+        return Bus(root, stopping=stopping)
 
     monkeypatch.setattr(resident, "Bus", failing)
     with lanes(stage) as (_, ears):
@@ -256,3 +256,26 @@ def test_a_commit_right_behind_a_flush_is_flushed_too(stage: Stage, monkeypatch:
         run_command._serve(host, Lanes(bus, [], host.config, host.providers, Voice(print, print)), bus, args, signals)
     assert flushed[:2] == [1, 2]
     assert len(flushed) <= 3, "an idle host flushes again and again"
+
+
+def test_a_lease_in_hand_is_kept_for_as_long_as_its_adapter_needs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A slow adapter's event is given to nobody else while its host lives, and a longer lease is never cut short."""
+    monkeypatch.setattr(resident, "_EXTEND_SECONDS", 0.0)
+    gate = tmp_path / "gate"
+    waiting = f"import os, time\n    while not os.path.exists({str(gate)!r}):\n        time.sleep(0.01)\n    "
+    stage.adapter("slow", ["notify"], f"{_NOTIFY}{waiting}return Outcome.done('heard')\n")
+    with lanes(stage) as (running, ears):
+        say(stage, "x")
+        running.wake()
+        until(lambda: stage.bus.log.leased())
+        for short, at_least in ((1, 20), (300_000_000, 250)):
+            with stage.bus.database.transaction():
+                stage.bus.database.change("UPDATE pending SET due = ?", int(time.time() * 1e6) + short)
+            running.mend()
+            ((_, _, due),) = stage.bus.log.leased()
+            assert due / 1e6 - time.time() > at_least
+        gate.touch()
+        until(lambda: ears.delivered)
+    assert ears.ends == [("slow", "done", "heard")]
