@@ -12,7 +12,7 @@ import argparse
 
 from interhost_hookspecs import CheckLevel
 
-from interhost.cli.opening import open_bus, read_config
+from interhost.cli.opening import add_adapter_options, open_bus, read_config
 from interhost.cli.output import add_format_options, claimed_stdout, note, print_json, printable, wants_table
 from interhost.host.doctor import examine
 from interhost.host.registry import list_adapters
@@ -20,13 +20,14 @@ from interhost.host.registry import list_adapters
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
+    add_adapter_options(parser)
     add_format_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Examine; 1 when something needs attention."""
     with claimed_stdout(), open_bus() as bus:
-        checks = list(examine(bus, list_adapters(), read_config()))
+        checks = list(examine(bus, list_adapters(), read_config(args)))
     for check in checks:
         if wants_table(args):
             print(printable(f"{check.level:<8} {check.name}: {check.detail}"))

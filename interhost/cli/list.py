@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from interhost.bus.database import Database
 from interhost.bus.state import state_root
 from interhost.bus.store import HostStore
-from interhost.cli.opening import COMMAND_DEADLINE, read_config
+from interhost.cli.opening import COMMAND_DEADLINE, add_adapter_options, read_config
 from interhost.cli.output import add_format_options, note, print_json, print_table, wants_table
 from interhost.host.config import Config
 from interhost.host.registry import AdapterEntry, list_adapters
@@ -23,12 +23,13 @@ from interhost.host.registry import AdapterEntry, list_adapters
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
+    add_adapter_options(parser)
     add_format_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """List; 1 when there is none."""
-    config, failures = read_config(), _failures()
+    config, failures = read_config(args), _failures()
     records = [_record(entry, config, failures) for entry in list_adapters()]
     if wants_table(args):
         print_table(

@@ -29,6 +29,7 @@ INTERHOST: Mapping[str, str] = {
     "list": "list the installed adapters",
     "run": "look at the modules and deliver what is due; once, until idle, or for good",
     "doctor": "check everything, and say what to do about what is wrong",
+    "config": "read and change the configuration",
     "redrive": "deliver dead letters again",
     "demo": "play a short sprint with real-shaped files, and tell the story",
 }

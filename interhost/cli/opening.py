@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from interhost.bus.spool import drain_spool
 from interhost.bus.state import ROOT_VARIABLE, ensure_root, state_root
 from interhost.cli.output import note
 from interhost.errors import BusyError, InputError, StateError
-from interhost.host.config import FILE_NAME, Config
+from interhost.host.config import FILE_NAME, Config, read_overrides
 from interhost.host.consumers import sync_consumers
 from interhost.host.registry import list_adapters
 
@@ -64,8 +65,17 @@ def drain_known(bus: Bus) -> int:
     return drain_spool(bus, adapters, limit=config.payload_bytes).stored
 
 
-def read_config() -> Config:
-    """The configuration of this user.
+def add_adapter_options(parser: argparse.ArgumentParser) -> None:
+    """The options that enable and disable adapters for one command."""
+    parser.add_argument("--adapter", action="append", default=[], metavar="NAME", help="enable this time")
+    parser.add_argument("--no-adapter", action="append", default=[], metavar="NAME", help="disable this time")
+
+
+def read_config(args: argparse.Namespace | None = None) -> Config:
+    """The configuration of this user: the command line, then INTERHOST_ADAPTERS, then the file.
+
+    Args:
+        args: A command's arguments, with those of :func:`add_adapter_options`.
 
     Raises:
         InputError: The file cannot be read.
@@ -82,7 +92,13 @@ def read_config() -> Config:
         ) from error
     else:
         ensure_root(root)
-    return Config(root / FILE_NAME)
+    enabled, disabled = (args.adapter, args.no_adapter) if args else ([], [])
+    overrides = read_overrides(os.environ, enabled, disabled)
+    if overrides:
+        installed = {entry.name for entry in list_adapters()}
+        for name in sorted(overrides.keys() - installed):
+            note(f"adapter {name!r} is not installed")
+    return Config(root / FILE_NAME, overrides)
 
 
 def working_directory() -> Path:

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List or redrive; 1 when there is nothing to redrive."""
+    """List or redrive; 1 when nothing was redriven."""
     if args.event_id == "":  # an empty variable of a script must not mean everything
         raise UsageError("the event id is empty")
     with open_drained() as bus:
@@ -39,15 +39,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _redrive(bus: Bus, letters: list[DeadLetter], args: argparse.Namespace) -> int:
+    redriven = 0
     for letter in letters:
-        bus.log.redrive(letter.consumer, letter.seq)
+        if not bus.log.redrive(letter.consumer, letter.seq):
+            note(
+                f"{letter.event_id}: {letter.consumer} is not on the bus, so it stays a dead letter; "
+                "an installed adapter is back with the next 'interhost run'"
+            )
+            continue
+        redriven += 1
         if wants_table(args):
             print(f"{letter.event_id}  → {letter.consumer}  is due again")
         else:
             print_json({"event_id": letter.event_id, "consumer": letter.consumer, "redriven": True})
     if not letters:
         note("no dead letter matches; 'interhost redrive' lists them")
-    return 0 if letters else 1
+    return 0 if redriven else 1
 
 
 def _is_meant(letter: DeadLetter, args: argparse.Namespace) -> bool:

@@ -21,7 +21,7 @@ from interhost.bus.lock import FileLock
 from interhost.bus.project import git_root
 from interhost.bus.retention import prune_when_due
 from interhost.bus.wake import Waker
-from interhost.cli.opening import open_bus, read_config, working_directory
+from interhost.cli.opening import add_adapter_options, open_bus, read_config, working_directory
 from interhost.cli.output import add_format_options, claimed_stdout, note, printable, wants_table
 from interhost.cli.signals import Signals
 from interhost.errors import BusyError, InputError
@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--backfill", action="store_true", help="take history from sources that are looked at for the first time"
     )
     parser.add_argument("--quiet", action="store_true", help="say nothing about deliveries")
+    add_adapter_options(parser)
     add_format_options(parser)
 
 
@@ -70,7 +71,7 @@ def _run(args: argparse.Namespace, signals: Signals, table: bool) -> None:
             _drain(bus, args, signals, teller)
         else:
             _stay(bus, args, signals, teller)
-        prune_when_due(bus, read_config().retention)
+        prune_when_due(bus, read_config(args).retention)
 
 
 class _Teller:
@@ -111,7 +112,9 @@ class _Teller:
 
 
 def _host(bus: Bus, args: argparse.Namespace, signals: Signals) -> Host:
-    return Host(bus, list_adapters(), read_config(), report=note, stopping=lambda: signals.stop, backfill=args.backfill)
+    return Host(
+        bus, list_adapters(), read_config(args), report=note, stopping=lambda: signals.stop, backfill=args.backfill
+    )
 
 
 def _drain(bus: Bus, args: argparse.Namespace, signals: Signals, teller: _Teller) -> None:

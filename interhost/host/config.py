@@ -18,7 +18,8 @@ Source: design section 8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from interhost.bus.retention import Retention
 from interhost.errors import InputError
 
 FILE_NAME = "config.toml"
+ADAPTERS_VARIABLE = "INTERHOST_ADAPTERS"
 
 
 class Config:
@@ -34,15 +36,17 @@ class Config:
 
     Args:
         path: The file.
+        overrides: Adapters that the environment or the command line enables or disables, whatever the file says.
 
     Raises:
         InputError: Not TOML, or a known key has a wrong type; names file and key.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, overrides: Mapping[str, bool] | None = None) -> None:
         """Read the file."""
         self.path = path
         self._tables: dict[str, Any] = {}
+        self._overrides: Mapping[str, bool] = overrides or {}
         try:
             self._tables = _parse(path.read_text("utf-8"))
         except FileNotFoundError:
@@ -51,6 +55,13 @@ class Config:
             raise InputError(f"{path}: {error.strerror}", hint="correct its mode, or move it away") from None
         except (ValueError, RecursionError) as error:  # tomllib's error is a ValueError
             raise InputError(f"{path}: {error}", hint="correct the file, or move it away") from None
+
+    @classmethod
+    def from_text(cls, path: Path, text: str) -> Config:
+        """What a file would say if this were its text."""
+        config = cls(Path(os.devnull))
+        config.path, config._tables = path, _parse(text)
+        return config
 
     def check(self) -> None:
         """Read every key that is otherwise read when it is needed, so that a mistake is known before.
@@ -71,7 +82,7 @@ class Config:
         enabled = self.adapter(name).get("enabled", True)
         if not isinstance(enabled, bool):
             raise InputError(f"{self.path}: key 'adapters.{name}.enabled': expected true or false, got {enabled!r}")
-        return enabled
+        return self._overrides.get(name, enabled)
 
     @property
     def payload_bytes(self) -> int:
@@ -96,6 +107,19 @@ class Config:
         if not isinstance(table, dict):
             raise InputError(f"{self.path}: key '{prefix}{name}': expected a table, got {table!r}")
         return table
+
+
+def read_overrides(environ: Mapping[str, str], enabled: Sequence[str], disabled: Sequence[str]) -> dict[str, bool]:
+    """What the environment and the command line say about adapters; the command line counts more.
+
+    Args:
+        environ: ``INTERHOST_ADAPTERS`` holds names with commas between them; one with ``-`` in front is disabled.
+        enabled: Names from ``--adapter``.
+        disabled: Names from ``--no-adapter``.
+    """
+    names = [name.strip() for name in environ.get(ADAPTERS_VARIABLE, "").split(",")]
+    said = {name.removeprefix("-"): not name.startswith("-") for name in names if name.removeprefix("-")}
+    return {**said, **dict.fromkeys(enabled, True), **dict.fromkeys(disabled, False)}
 
 
 def _parse(text: str) -> dict[str, Any]:

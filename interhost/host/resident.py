@@ -88,15 +88,14 @@ class Lane(threading.Thread):
                 with Bus(self._root, stopping=self._ending.is_set) as bus:
                     self._serve(bus)
             except BaseException as error:  # no signal reaches a thread: whatever it is, it came from in here
-                with contextlib.suppress(Exception):  # whoever listened may be gone; the lane is not
-                    self._voice.problem(f"{self.name}: {describe(error)}")
+                self._say(f"{self.name}: {describe(error)}")
                 self._wake.wait(_IDLE_SECONDS)
 
     def _serve(self, bus: Bus) -> None:
         def record(adapter: str, hook: str, reason: str) -> None:
             bus.store.set_problem(adapter, hook, reason)
             if reason:
-                self._voice.problem(f"{adapter}: {hook}: {reason}")
+                self._say(f"{adapter}: {hook}: {reason}")
 
         providers = self._providers.reporting(record)
         look_at = 0.0 if self.adapter.implements("observe") else float("inf")
@@ -104,7 +103,7 @@ class Lane(threading.Thread):
             if time.monotonic() >= look_at:
                 one = look(bus, self.adapter, self._config, providers, backfill=self._backfill)
                 if one.problem:
-                    self._voice.problem(f"{self.adapter.name}: observe: {one.problem}")
+                    self._say(f"{self.adapter.name}: observe: {one.problem}")
                 look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if one.wants_more else LOOK_SECONDS)
             expected = self._wake.is_set()
             self._wake.clear()
@@ -112,8 +111,12 @@ class Lane(threading.Thread):
                 expected = False
                 self._voice.delivered(delivered)
                 if delivered.outcome == "error":
-                    self._voice.problem(describe_failure(delivered))
+                    self._say(describe_failure(delivered))
             self._wake.wait(min(_IDLE_SECONDS, max(0.0, look_at - time.monotonic())))
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(Exception):  # whoever listened may be gone; the lane is not
+            self._voice.problem(line)
 
     def _deliver(self, bus: Bus, providers: Providers, *, expected: bool) -> Delivered | None:
         try:
