@@ -23,6 +23,9 @@ from interhost.host.config import Config
 from interhost.host.host import Host
 from interhost.host.registry import AdapterEntry, list_adapters
 
+# Whoever starts the tests in the background makes them ignore Ctrl-C, and every child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ADAPTER_HEAD = """\
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -28,6 +28,7 @@ from interhost.bus.log import (
     MAX_ATTEMPTS,
     Capabilities,
     EventLog,
+    Header,
     Lease,
     Query,
     Stored,
@@ -405,6 +406,29 @@ def take_after(log: EventLog, envelope: Envelope) -> Lease:
     return take(log, "alpha")
 
 
+@pytest.mark.parametrize("ask", ["has_work", "fetch"])
+def test_a_subscription_that_is_widened_during_a_look_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    """Another process wants more and publishes, after this one has read what is wanted and before it has looked."""
+    lane, other = world.open(), world.open()
+    subscribe(lane, "alpha", intents=("notify@1",))
+    headers, published = lane.headers, list[int]()
+
+    def widen_and_publish(after: int, limit: int) -> list[Header]:
+        if not published:
+            subscribe(other, "alpha", intents=("notify@1", "tool.used@1"))
+            published.append(other.append(fact(intent="tool.used@1.0")).seq)
+        return headers(after, limit)
+
+    monkeypatch.setattr(lane, "headers", widen_and_publish)
+    leases = lane.fetch("alpha") if ask == "fetch" else []
+    if ask == "has_work":
+        lane.has_work("alpha")
+    leases += lane.fetch("alpha")
+    assert leased(leases) == [(published[0], 1)]
+
+
 def test_positions_say_how_far_everyone_is(world: World) -> None:
     """By name: what each wants, where it began, what it was offered."""
     log = world.open()
@@ -733,6 +757,78 @@ def test_a_crowded_context_holds_up_no_other(world: World) -> None:
     world.now += BACKOFF_SECONDS[0]
     assert leased(log.fetch("alpha")) == [(retried, 2)]
     assert log.ack(busy)
+
+
+# A clock that is set back ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first attempt", "retry"])
+def test_a_lease_of_the_old_time_does_not_last_for_a_day(world: World, first: bool) -> None:
+    """Its worker may be dead: once the clock went back, the next one gets it, and its context goes on."""
+    log = world.open()
+    subscribe(log, "alpha")
+    seqs_of_it = [log.append(fact(context_id="iv-a")).seq for _ in range(2)]
+    attempt = 1
+    if not first:
+        log.nack(take(log, "alpha"), "no luck")
+        log.ack(take(log, "alpha"))
+        world.now += BACKOFF_SECONDS[0]
+        attempt = 2
+    died = take(log, "alpha")
+    assert (died.stored.seq, died.attempt) == (seqs_of_it[0], attempt)
+    world.now -= 86400
+    other = world.open()
+    assert other.has_work("alpha")
+    again = other.fetch("alpha", 10)
+    assert leased(again) == [(seqs_of_it[0], attempt + 1)] + ([(seqs_of_it[1], 1)] if first else [])
+    assert (again[0].lost, log.ack(died)) == (True, False)
+    assert [other.ack(lease) for lease in again] == [True] * len(again)
+    assert not other.has_work("alpha")
+
+
+def test_what_waited_for_its_turn_is_not_left_waiting_by_a_clock(world: World) -> None:
+    """Events that were put in line behind a first attempt come next, in order, however far the clock went back."""
+    one, other = world.open(), world.open()
+    subscribe(one, "alpha")
+    first, second, third = (one.append(fact(context_id="iv-a")).seq for _ in range(3))
+    working = take(one, "alpha")
+    assert other.fetch("alpha", 10) == []
+    world.now -= 600
+    assert other.fetch("alpha", 10) == []
+    assert one.ack(working)
+    assert leased(other.fetch("alpha", 1)) == [(second, 1)]
+    world.now -= 86400
+    assert leased(world.open().fetch("alpha", 10)) == [(second, 2), (third, 1)]
+    assert working.stored.seq == first
+
+
+def test_what_is_given_back_is_not_overtaken(world: World) -> None:
+    """A first attempt that did not count stays before later events of its context, also when the clock goes back."""
+    log = world.open()
+    subscribe(log, "alpha")
+    first, second = (log.append(fact(context_id="iv-a")).seq for _ in range(2))
+    assert log.release(take(log, "alpha"))
+    world.now -= 86400
+    assert leased(log.fetch("alpha", 1)) == [(first, 1)]
+    assert log.fetch("alpha", 1) == []
+    world.now += 86400 + LEASE_SECONDS
+    assert leased(log.fetch("alpha", 10)) == [(first, 2), (second, 1)]
+
+
+@pytest.mark.parametrize("seconds", [LEASE_SECONDS, 3600 + LEASE_SECONDS])
+def test_a_lease_that_stands_is_not_taken_for_one_of_another_time(world: World, seconds: float) -> None:
+    """The longest that anybody asks for goes to nobody else, neither at once nor after the clock went back a bit."""
+    log = world.open()
+    subscribe(log, "alpha")
+    log.append(fact())
+    (lease,) = log.fetch("alpha", seconds=seconds)
+    for back in (0, 10, 600):
+        world.now -= back
+        other = world.open()
+        assert (other.has_work("alpha"), other.fetch("alpha")) == (False, [])
+    assert log.extend(lease, 24 * 3600)
+    assert world.open().fetch("alpha") == []
+    assert log.ack(lease)
 
 
 # Waiting --------------------------------------------------------------------------------------------------------------

@@ -265,6 +265,26 @@ def test_a_dead_letter_is_redriven_after_its_event_was_pruned(days: Days) -> Non
     assert days.seqs() == [4]
 
 
+def test_a_dead_letter_of_a_released_consumer_is_not_redriven(days: Days) -> None:
+    """Nobody would ever take it: it stays a dead letter, holds nothing, and waits until its consumer is back."""
+    days.subscribe("gone")
+    (first,) = days.publish()
+    days.give_up("gone")
+    days.publish(4)
+    days.pass_by(31)
+    assert days.prune().consumers == ("gone",)
+    assert not days.log.redrive("gone", first.seq)
+    assert days.log.waiting(first.seq) == []
+    assert [letter.consumer for letter in days.log.dead_letters()] == ["gone"]
+    days.publish(5)
+    days.prune(FEW)
+    assert days.seqs() == [8, 9, 10]
+    days.subscribe("gone")
+    assert days.log.redrive("gone", first.seq)
+    (lease,) = days.log.fetch("gone")
+    assert (lease.stored.seq, lease.attempt) == (first.seq, 1)
+
+
 def test_a_redriven_delivery_reaches_its_adapter_and_makes_no_second_effect(stage: Stage) -> None:
     """What was pruned meanwhile must neither make it stale nor let an effect that may have happened happen again."""
     stage.adapter(

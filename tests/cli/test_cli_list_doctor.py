@@ -171,6 +171,22 @@ def test_redriving_needs_a_dead_letter(shell: Shell) -> None:
     assert "no dead letter matches" in done.err
 
 
+def test_redriving_for_nobody_says_so(shell: Shell) -> None:
+    """A dead letter of a consumer that is not on the bus stays one: named, not called redriven, and 1 if it was all."""
+    shell.adapter("raising", ["notify"], _RAISING)
+    event = _give_up(shell)
+    with shell.bus() as bus:
+        assert "raising" in bus.log.release_consumers(2**62)
+    for form in ([], ["--table"]):
+        done = shell.run("interhost", "redrive", event, *form, code=1)
+        assert (done.out, f"{event}: raising is not on the bus" in done.err) == ("", True)
+    assert len(shell.run("interhost", "redrive").records) == 1
+    (shell.site / "mended").touch()
+    shell.run("interhost", "run", "--once")  # which makes it known again
+    assert [one["event_id"] for one in shell.run("interhost", "redrive", "--all").records] == [event]
+    assert [one["outcome"] for one in shell.run("interhost", "run", "--once").records] == ["done"]
+
+
 def test_a_worker_that_went_away_is_noticed(shell: Shell) -> None:
     """A delivery whose lease ran out long ago is a problem; its hint is the command that takes it up again."""
     shell.adapter("raising", ["notify"], _RAISING)

@@ -39,6 +39,7 @@ def on_notify(intent, ctx):
     note("end " + intent.payload.text)
     return Outcome.done("heard")
 """
+_SPOOLED = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 _GOOD = ("hearing", ["notify"], _HEAD + _HEARING)
 
 
@@ -50,6 +51,14 @@ def _notes(shell: Shell) -> list[str]:
 def _say(shell: Shell, *texts: str) -> None:
     for text in texts:
         shell.publish("notify", f'{{"text": "{text}"}}')
+
+
+def _spool(shell: Shell, text: str) -> None:
+    """Leave a file, as shells do, whether or not there is a bus already."""
+    new = shell.root / "spool" / "new"
+    for folder in (shell.root, new.parent, new):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    (new / _SPOOLED).write_text(f'{{"intent": "notify@1.0", "context_id": "wid-1"}}\n{{"text": "{text}"}}\n')
 
 
 def _resident(shell: Shell, *arguments: str) -> Running:
@@ -110,6 +119,69 @@ def test_what_is_published_while_drains_end_is_delivered(shell: Shell) -> None:
         running.append(shell.start("interhost", "run", "--drain"))
     assert [one.end().code for one in running] == [0] * 8
     assert _notes(shell) == [str(number) for number in range(8)]
+
+
+@pytest.mark.parametrize("reader", ["replay", "subscribe *", f"trace {_SPOOLED}"])
+@pytest.mark.parametrize("order", ["read first", "run first"])
+def test_what_waits_in_the_spool_of_a_fresh_home_reaches_its_adapter(shell: Shell, reader: str, order: str) -> None:
+    """Whichever command is the first to open the bus: it takes the file in, and every adapter is to get it."""
+    shell.adapter(*_GOOD)
+    _spool(shell, "from a shell")
+    if order == "read first":
+        assert [one["event_id"] for one in shell.run("interbus", *reader.split()).records] == [_SPOOLED]
+    (record,) = shell.run("interhost", "run", "--drain").records
+    assert (record["consumer"], record["reason"]) == ("hearing", "heard from a shell")
+    assert [one["event_id"] for one in shell.run("interbus", *reader.split()).records] == [_SPOOLED]
+    assert shell.run("interhost", "run", "--drain").out == ""
+    assert _notes(shell) == ["from a shell"]
+
+
+# Stands for a shell's hook that fires while the last, empty pass is looking, and for the worker that it starts.
+_LATE = """
+import subprocess
+
+@hookimpl
+def observe(ctx):
+    if not (NOTES / "fired").exists():
+        (NOTES / "fired").touch()
+        new = Path(os.environ["INTERBUS_ROOT"]) / "spool" / "new"
+        new.mkdir(parents=True, exist_ok=True)
+        (new / "01ARZ3NDEKTSV4RRFFQ69G5FAV").write_text(
+            '{"intent": "notify@1.0", "context_id": "wid-1"}\\n{"text": "late"}\\n'
+        )
+        worker = subprocess.run([sys.argv[0], "run", "--drain"], capture_output=True, text=True)
+        note(f"the hook's own worker: {worker.returncode} {worker.stdout}{worker.stderr}".strip())
+"""
+
+
+def test_a_file_that_comes_while_the_last_drain_ends_is_delivered_by_it(shell: Shell) -> None:
+    """The worker that its producer started found another one at work and left: that one must not leave it lying."""
+    shell.adapter("late", ["notify"], _HEAD + _LATE + _HEARING)
+    (record,) = shell.run("interhost", "run", "--drain").records
+    assert (record["consumer"], record["reason"]) == ("late", "heard late")
+    assert _notes(shell) == ["the hook's own worker: 0", "late"]
+    assert os.listdir(shell.root / "spool" / "new") == []
+
+
+_CHATTY = """
+from interhost_hookspecs import Draft, Observation
+
+@hookimpl
+def observe(ctx):
+    note("look")
+    return Observation(drafts=(Draft(intent="chatty.tick@1.0", payload={"a": 1}, context_id="wid-1"),))
+"""
+
+
+def test_a_drain_that_never_comes_to_rest_ends_on_sigterm(shell: Shell) -> None:
+    """A module that has something new at every look keeps no worker from ending, with 0."""
+    shell.adapter("chatty", [], _HEAD + _CHATTY)
+    worker = shell.start("interhost", "run", "--drain")
+    shell.until(lambda: len(_notes(shell)) >= 2)
+    began = time.monotonic()
+    done = worker.end(signal.SIGTERM)
+    assert time.monotonic() - began < 8
+    assert (done.code, done.err) == (0, "")
 
 
 def test_a_resident_host_delivers_what_another_process_publishes(shell: Shell) -> None:

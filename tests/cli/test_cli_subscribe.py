@@ -33,6 +33,21 @@ def test_a_watcher_sees_what_another_process_publishes(shell: Shell) -> None:
     assert [one["payload"]["text"] for one in done.records] == ["one", "two"]
 
 
+def test_a_watcher_sees_what_a_shell_leaves_in_the_spool(shell: Shell) -> None:
+    """A file wakes it as a publish does, and is taken in: nobody else may be there to do that."""
+    watch = shell.start("interbus", "subscribe", "*", "--watch")
+    shell.until(lambda: "watching" in watch.done.err)
+    new = shell.root / "spool" / "new"
+    for number in range(2):
+        (new / f"01ARZ3NDEKTSV4RRFFQ69G5FA{number}").write_text(
+            f'{{"intent": "notify@1.0", "context_id": "wid-1"}}\n{{"text": "spooled {number}"}}\n'
+        )
+        shell.until(lambda: f"spooled {number}" in watch.done.out)  # noqa: B023 - called at once
+    done = watch.end(signal.SIGTERM)
+    assert [one["payload"]["text"] for one in done.records] == ["spooled 0", "spooled 1"]
+    assert list(new.iterdir()) == []
+
+
 def test_a_watcher_can_begin_in_the_past(shell: Shell) -> None:
     """--watch --from start prints what is there, then goes on."""
     _say(shell, "old")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,7 +165,31 @@ def test_a_consumer_that_is_killed_loses_nothing(shell: Shell) -> None:
     assert "nothing is due" in shell.run("interbus", *MODULE, "--", "true", code=1).err
     assert shell.change("UPDATE pending SET due = 0") == 1
     shell.run("interbus", *MODULE, "--", "true")
-    assert [attempt[:2] for attempt in attempts(shell, event)][-1] == (2, "done")
+    assert attempts(shell, event) == [
+        (1, "error", "the worker went away"),
+        (2, "done", "taken by interbus consume"),
+    ]
+
+
+def test_ctrl_c_gives_the_fact_back(shell: Shell) -> None:
+    """What was in hand is due again at once, is not counted as an attempt, and comes before what followed it."""
+    known(shell)
+    events = say(shell, "one", "two")
+    command = script(
+        shell, f"echo $$ > {shell.base}/pid.new && mv {shell.base}/pid.new {shell.base}/pid; exec sleep 20"
+    )
+    running = shell.start("interbus", *MODULE, "--", command)
+    shell.until((shell.base / "pid").exists)
+    running.process.send_signal(signal.SIGINT)
+    with suppress(ProcessLookupError):
+        os.kill(int((shell.base / "pid").read_text()), signal.SIGINT)  # a terminal sends it to both
+    done = running.end()
+    assert (done.code, done.err) == (130, "")
+    with shell.bus() as bus:
+        assert bus.log.leased() == []
+        assert [one[:2] for one in bus.log.waiting(1)] == [("my-script", 0)]
+    assert [one["event_id"] for one in shell.run("interbus", *MODULE).records] == events
+    assert attempts(shell, events[0]) == [(1, "done", "taken by interbus consume")]
 
 
 def test_only_what_was_asked_for(shell: Shell) -> None:
@@ -230,6 +256,26 @@ def test_what_makes_no_sense_is_refused(shell: Shell, arguments: tuple[str, ...]
     done = shell.run("interbus", "consume", *arguments, code=code)
     assert done.out == ""
     assert done.err.startswith("interbus: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--timeout", "abc"), 64, ["--timeout", "expected seconds above 0", "'abc'"]),
+        (("--timeout", "3601"), 64, ["--timeout", "at most 3600", "'3601'"]),
+        (("--intent", "nope"), 65, ["unknown intent 'nope'", "interbus catalog", "needs its version"]),
+        (("--intent", "notfy"), 65, ["unknown intent 'notfy'; did you mean notify?", "needs its version"]),
+        (("--intent", "No-Name"), 65, ["intent 'No-Name'", "review_pass@1.0"]),
+    ],
+)
+def test_a_mistake_is_answered_with_what_helps(
+    shell: Shell, arguments: tuple[str, ...], code: int, said: list[str]
+) -> None:
+    """What is wrong and what is expected; no option that this command does not have."""
+    done = shell.run("interbus", *MODULE, *arguments, code=code)
+    assert [text for text in said if text not in done.err] == []
+    assert "--allow-unknown" not in done.err
+    assert "_seconds" not in done.err
 
 
 # emit ----------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from interhost.bus.envelope import Envelope
 from interhost.bus.log import Query
 from interhost.errors import InputError, PayloadError, UnknownIntentError
 from interhost.host.codec import view
-from interhost.host.context import HostContext
+from interhost.host.context import CursorMovedError, HostContext
 from interhost.host.providers import Providers
 
 if TYPE_CHECKING:
@@ -230,6 +230,30 @@ def test_cursor_reads_what_this_call_has_set(stage: Stage) -> None:
     ctx.store()
     assert context(stage).cursor.get("place") == "2"
     assert context(stage, "other").cursor.get("place") is None
+
+
+@pytest.mark.parametrize("before", [None, "1"])
+def test_cursor_that_moved_meanwhile_is_not_stored(stage: Stage, before: str | None) -> None:
+    """What was made of a position counts only while that position stands, the very first look included."""
+    if before is not None:
+        stage.bus.store.move_cursor("echo", "place", before)
+    slow, quick = context(stage), context(stage)
+    for ctx, value in ((slow, "2"), (quick, "3")):
+        assert ctx.cursor.get("place") == before
+        ctx.cursor.set("place", value)
+    quick.cursor.store()
+    with pytest.raises(CursorMovedError, match="place"):
+        slow.cursor.store()
+    assert stage.bus.store.cursor("echo", "place") == "3"
+
+
+def test_cursor_that_was_not_read_is_simply_set(stage: Stage) -> None:
+    """Whoever does not build upon a position cannot have built upon an old one."""
+    ctx = context(stage)
+    ctx.cursor.set("place", "2")
+    stage.bus.store.move_cursor("echo", "place", "9")
+    ctx.cursor.store()
+    assert stage.bus.store.cursor("echo", "place") == "2"
 
 
 # Drafts ---------------------------------------------------------------------------------------------------------------

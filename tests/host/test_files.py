@@ -347,6 +347,18 @@ def test_clock_of_another_machine_does_not_hold_a_file_back(watcher: Watcher) ->
     assert watcher.look(2.0) == ["a.json"]
 
 
+def test_clock_that_is_set_back_does_not_hold_a_settling_file_back(watcher: Watcher) -> None:
+    """What was young before is reported as soon as it was left alone for as long by the new time."""
+    watcher.look()
+    watcher.write("a.json")
+    assert watcher.look(1.0) == []
+    assert watcher.look(-86400.0) == []
+    assert watcher.wants_more()
+    assert watcher.look(1.0) == []
+    assert watcher.look(1.0) == ["a.json"]
+    assert watcher.look(86400.0) == []
+
+
 def test_removed_file_is_forgotten_and_new_when_it_comes_back(watcher: Watcher) -> None:
     """A removal is no report; the same name later is a new file."""
     watcher.look()

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from interhost_hookspecs import Check, CheckLevel, SubmissionError
 
-from interhost.bus.log import MAX_ATTEMPTS, Query
+from interhost.bus.bus import Bus
+from interhost.bus.log import MAX_ATTEMPTS, Query, Subscription
+from interhost.bus.retention import DAY, prune_when_due
 from interhost.bus.spool import rejected_files
 from interhost.host.delivery import Delivered
 from interhost.host.doctor import examine
 from interhost.host.host import Host, drain
+from interhost.host.looking import Look, look
 from interhost.host.providers import HostGuards, HostSubmissions
 from interhost.host.resident import Lanes, Voice
 
@@ -63,6 +66,30 @@ def test_look_stores_facts_advice_and_positions_together(stage: Stage) -> None:
     assert [advice.text for advice in stage.bus.store.waiting_advice()] == ["one", "two"]
     assert stage.bus.store.cursor("watch", "count") == "2"
     assert host.observe() == (0, False)
+
+
+def test_look_that_another_host_was_quicker_with_stores_nothing(stage: Stage) -> None:
+    """Two hosts see the same lines at the same time: the slower one keeps nothing, says nothing, and looks again."""
+    stage.adapter("watch", [], WATCHES)
+    host = stage.host()
+    host.observe()
+    write(stage, "one")
+
+    def other_host_looks() -> None:
+        vars(stage.module("watch"))["during"] = lambda: None
+        write(stage, "two")
+        with Bus(stage.root) as bus:
+            assert look(bus, host.adapters[0], host.config, host.providers) == Look(2, False, "")
+
+    vars(stage.module("watch"))["during"] = other_host_looks
+    assert look(stage.bus, host.adapters[0], host.config, host.providers) == Look(0, True, "")
+    assert texts(stage) == ['{"text":"one"}', '{"text":"two"}']
+    assert [advice.text for advice in stage.bus.store.waiting_advice()] == ["one", "two"]
+    assert stage.bus.store.cursor("watch", "count") == "2"
+    assert (stage.bus.store.problems(), stage.said) == ([], [])
+    write(stage, "three")
+    assert host.observe() == (1, False)
+    assert stage.seen("watch") == [(), ("one",), ("one", "two"), ("three",)]
 
 
 def test_invalid_draft_is_set_aside_and_stops_nothing(stage: Stage) -> None:
@@ -265,6 +292,59 @@ def test_drain_ends_at_its_deadline(stage: Stage) -> None:
     host.observe()
     (stage.home / "r" / "a").write_text("x")
     assert timed(host, deadline=0.6) < 1.5
+
+
+_CHATTY = """
+@hookimpl
+def observe(ctx):
+    SEEN.append(1)
+    return Observation(drafts=(Draft(payload=Notify(text="again"), context_id="c"),))
+"""
+
+
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("end", ["deadline", "stopping"])
+def test_drain_of_a_source_that_always_has_something_new_ends(stage: Stage, end: str, heard: bool) -> None:
+    """At its deadline, and as soon as it is told to; whether or not anybody wants what is published."""
+    stage.adapter("chatty", [], _CHATTY)
+    if heard:
+        stage.adapter("echo", ["notify"], HEARS)
+    looks: list[int] = []
+    host = stage.host(stopping=lambda: end == "stopping" and len(looks) >= 3)
+    vars(stage.module("chatty"))["SEEN"] = looks
+    took = timed(host, deadline=1.2 if end == "deadline" else 60.0)
+    assert took < 8
+    assert len(looks) >= 2
+    assert len(looks) == 3 or end == "deadline"
+    assert stage.bus.log.leased() == []
+
+
+# Being here -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("publishing", [True, False], ids=["busy bus", "silent bus"])
+def test_a_host_that_stays_keeps_its_adapters(stage: Stage, publishing: bool) -> None:
+    """An adapter with nothing to do for months keeps its place while its host is here; one that is gone is released."""
+    now = [time.time()]
+    stage.bus.close()
+    stage.bus = Bus(stage.root, clock=lambda: now[0])
+    stage.adapter("rare", ["review_pass"], "@hookimpl\ndef on_review_pass(intent, ctx):\n    SEEN.append(1)\n")
+    stage.bus.log.subscribe(Subscription("gone", ("review_pass@1",)))
+    host = stage.host()
+    released: list[str] = []
+    for _ in range(70 * 4):  # looks of a resident host, a few hours apart
+        now[0] += DAY / 4
+        if publishing:
+            stage.publish("notify")
+            assert host.deliver() == []
+        host.see_consumers()
+        if pruned := prune_when_due(stage.bus, host.config.retention, lambda: now[0]):
+            released += pruned.consumers
+    assert released == ["gone"]
+    assert [one.subscription.consumer for one in stage.bus.log.positions()] == ["rare"]
+    stage.publish("review_pass", {"verdict": None, "counts": {}})
+    assert [one.lease.consumer for one in host.deliver()] == ["rare"]
+    assert stage.seen("rare") == [1]
 
 
 # Providers ------------------------------------------------------------------------------------------------------------

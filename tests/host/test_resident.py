@@ -177,6 +177,71 @@ def test_a_fault_of_ours_is_said_and_survived(stage: Stage, monkeypatch: pytest.
     assert ears.ends == [("one", "done", "heard")]
 
 
+@pytest.mark.parametrize("mute", ["problem", "delivered"])
+def test_a_lane_that_nobody_listens_to_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch, mute: str) -> None:
+    """Whoever read what lanes say may be gone: what is due is delivered all the same, each once."""
+    monkeypatch.setattr(resident, "_IDLE_SECONDS", 0.02)
+    stage.adapter(
+        "one",
+        ["notify"],
+        f"@hookimpl\ndef observe(ctx):\n    raise OSError('not now')\n\n\n{_NOTIFY}"
+        "if intent.payload.text == 'bad':\n        raise ValueError('no')\n    return Outcome.done('heard')\n",
+    )
+    host = stage.host()
+    say(stage, "a", "bad", "b")
+    said: list[object] = []
+
+    def raise_instead(one: object) -> None:
+        said.append(one)
+        raise BrokenPipeError
+
+    voice = Voice(**{"problem": said.append, "delivered": said.append, mute: raise_instead})
+    running = Lanes(stage.bus, host.adapters, host.config, host.providers, voice)
+    try:
+        until(lambda: len(stage.seen("one")) >= 3)
+        say(stage, "c")
+        until(lambda: len(stage.seen("one")) >= 4)
+    finally:
+        running.stop()
+    assert said
+    assert stage.seen("one")[:4] == ["a", "bad", "b", "c"]
+    assert [end for seq in (1, 3, 4) for end in stage.outcomes(seq)] == [("one", 1, "done", "heard")] * 3
+
+
+def test_a_lane_whose_thread_died_is_started_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resident host asks every second; a lane that lives is left alone."""
+    stage.adapter("one", ["notify"], _DONE)
+    stage.adapter("two", ["notify"], _DONE)
+    run, died = resident.Lane.run, list[resident.Lane]()
+
+    def die_once(lane: resident.Lane) -> None:
+        if lane.adapter.name == "one" and not died:
+            died.append(lane)
+        else:
+            run(lane)
+
+    def threads() -> list[str]:
+        return sorted(one.name for one in threading.enumerate() if one.name.startswith("lane "))
+
+    monkeypatch.setattr(resident.Lane, "run", die_once)
+    with lanes(stage) as (running, ears):
+        until(lambda: died and not died[0].is_alive())
+        say(stage, "a")
+        running.wake()
+        until(lambda: ears.delivered)
+        assert (stage.seen("one"), threads()) == ([], ["lane two"])
+        before = next(one for one in threading.enumerate() if one.name == "lane two")
+        running.mend()
+        running.mend()
+        until(lambda: len(ears.delivered) == 2)
+        assert threads() == ["lane one", "lane two"]
+        assert before.is_alive()
+        say(stage, "b")
+        running.wake()
+        until(lambda: len(ears.delivered) == 4)
+    assert stage.seen("one") == stage.seen("two") == ["a", "b"]
+
+
 def test_a_lane_observes_from_time_to_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it sees is on the bus and reaches other lanes; a look that raises is said, recorded, and repeated."""
     monkeypatch.setattr(resident, "LOOK_SECONDS", 0.05)

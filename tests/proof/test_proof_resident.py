@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
 from typing import TYPE_CHECKING, Any
 
 from interhost.bus.ids import new_id
+from interhost.bus.log import Query, Subscription
+from interhost.bus.retention import DAY
 from tests.proof.conftest import fact, until
 
 if TYPE_CHECKING:
@@ -227,4 +230,69 @@ def test_the_log_is_flushed_when_it_changed_and_left_alone_when_not(shell: Shell
     # The deliveries of the last publish may need one more; after that there is nothing to flush.
     assert len(set(seen)) <= 2
     assert len(set(seen[5:])) == 1, f"it goes on flushing: {seen}"
+    assert host.end(signal.SIGTERM).code == 0
+
+
+_TAILING = """
+from interhost_hookspecs import Draft, Observation
+
+@hookimpl
+def observe(ctx):
+    lines = ctx.tail(NOTES / "log").lines
+    ctx.run(["sleep", "0.1"])  # such as asking bd: long enough for another host to look at the same
+    return Observation(
+        drafts=tuple(Draft(intent="tailing.line@1.0", payload={"line": one}, context_id="wid-1") for one in lines)
+    )
+"""
+
+
+def _lines(shell: Shell) -> list[str]:
+    """What was told, in the log's order."""
+    with shell.bus() as bus:
+        return [str(json.loads(one.envelope.payload)["line"]) for one in bus.log.read(Query(), 1000)]
+
+
+def test_hosts_that_look_at_the_same_time_tell_every_line_once(shell: Shell) -> None:
+    """Two resident hosts and passes in between, over facts without a natural key: none told twice, none lost."""
+    shell.adapter("tailing", [], _HEAD + _TAILING)
+    log = shell.site / "log"
+    log.touch()
+    shell.run("interhost", "run", "--once")
+    hosts = [_resident(shell) for _ in range(2)]
+    expected = [f"line {number}" for number in range(60)]
+    for start in range(0, 60, 10):
+        passes = [shell.start("interhost", "run", "--once") for _ in range(2)]
+        for line in expected[start : start + 10]:
+            with log.open("a") as file:
+                file.write(f"{line}\n")
+            time.sleep(0.01)
+        assert [one.end().code for one in passes] == [0, 0]
+    shell.until(lambda: set(_lines(shell)) == set(expected))
+    ended = [host.end(signal.SIGTERM) for host in hosts]
+    assert [one.code for one in ended] == [0, 0]
+    assert _lines(shell) == expected
+    assert [one.err.count("observe") for one in ended] == [0, 0]
+
+
+def test_a_resident_host_keeps_its_idle_adapters(shell: Shell) -> None:
+    """It prunes, too: whoever it looks after was seen before that, however long there was nothing for it to do."""
+    shell.adapter("hearing", ["notify"], _HEAD + _HEARING)
+    shell.run("interhost", "run", "--once")
+    host = _resident(shell)
+    until(lambda: _flushed(shell) > 0)
+    month = 31 * DAY * 1_000_000
+    with shell.bus() as bus, bus.database.transaction():
+        bus.log.subscribe(Subscription("gone", ("notify@1",)))
+        bus.database.change("UPDATE consumer SET seen = seen - ?", month)
+        bus.store.set_pruned(time.time() - 2 * 3600)
+        bus.publish(fact(consumers=("nobody",)))
+
+    def consumers() -> list[str]:
+        with shell.bus() as bus:
+            return [one.subscription.consumer for one in bus.log.positions()]
+
+    until(lambda: "gone" not in consumers())
+    assert "hearing" in consumers()
+    _publish(shell, "at last")
+    until(lambda: _notes(shell) == ["at last"])
     assert host.end(signal.SIGTERM).code == 0

@@ -112,3 +112,48 @@ def test_a_reader_that_stops_half_way_lets_the_log_be_tidied(root: Path, childre
         assert reader.process.poll() is None or way == "stopped", "it was not reading all the while"
         reader.end(signal.SIGKILL)
         assert len(bus.log.read(Query(after=21_000))) == 500
+
+
+_LOOKING = """
+from pathlib import Path
+from interhost_hookspecs import Draft, Notify, Observation, Outcome, hookimpl
+
+NOTES = Path(__file__).parents[1] / "notes.txt"
+
+@hookimpl
+def on_notify(intent, ctx):
+    return Outcome.done("heard")
+
+@hookimpl
+def observe(ctx):
+    with NOTES.open("a") as notes:
+        notes.write("look\\n")
+    return Observation(drafts=(Draft(payload=Notify(text="seen"), context_id="wid-1"),))
+"""
+
+
+@pytest.mark.parametrize("what", ["idle", "with a file in the spool", "while a lane stores what it saw"])
+def test_a_resident_host_ends_while_the_lock_holder_is_stopped(shell: Shell, children: Children, what: str) -> None:
+    """SIGTERM ends it within seconds and with 0, whichever of its threads waits for the lock."""
+    if what == "while a lane stores what it saw":
+        shell.adapter("looking", ["notify"], _LOOKING)
+    notes = shell.site / "notes.txt"
+    host = shell.start("interhost", "run")
+    shell.until(lambda: "resident with" in host.done.err)
+    holder = children.start(_HOLD, shell.root)
+    holder.until_said("held")
+    holder.signal(signal.SIGSTOP)
+    if what == "with a file in the spool":
+        assert shell.publish()["spooled"] is True
+    if what == "while a lane stores what it saw":
+        looks = len(notes.read_text()) if notes.exists() else 0
+        shell.until(lambda: notes.exists() and len(notes.read_text()) > looks)
+    time.sleep(0.5)  # for whoever is to run into the lock
+    began = time.monotonic()
+    done = host.end(signal.SIGTERM)
+    assert time.monotonic() - began < 8
+    assert done.code == 0
+    assert "Traceback" not in done.err
+    holder.end(signal.SIGKILL)
+    if what == "with a file in the spool":
+        assert len(shell.run("interbus", "replay").records) == 1
