@@ -105,6 +105,16 @@ def test_manifest_of_an_adapter_is_a_real_file(built: dict[str, Built]) -> None:
     assert "interbus" in json.loads(expected)
 
 
+def test_known_manifests_are_real_files_in_the_host(built: dict[str, Built]) -> None:
+    """The host knows every module without its adapter: one link in the checkout, files in wheel and sdist."""
+    folder = ROOT / "integration-manifests"
+    expected = {f"interhost/manifests/known/{path.name}": path.read_bytes() for path in folder.glob("*.json")}
+    assert len(expected) == 17
+    assert (ROOT / "interhost" / "manifests" / "known").is_symlink()
+    for files in (built["interhost"].wheel_files(), built["interhost"].sdist_files()):
+        assert {name: data for name, data in files.items() if "/known/" in name} == expected
+
+
 def test_entry_points_are_there(built: dict[str, Built]) -> None:
     """An adapter names itself in our group; the host brings its two programs; the hookspecs bring nothing."""
     points = {
@@ -147,8 +157,12 @@ def test_wheel_of_the_host_has_the_host_only(built: dict[str, Built]) -> None:
     """Every module and data file of ``interhost`` is in it, and nothing of tests, adapters or hookspecs."""
     files = {name for name in built["interhost"].wheel_files() if ".dist-info/" not in name}
     package = ROOT / "interhost"
+    folders = [package, package / "manifests" / "known"]  # rglob does not follow links everywhere
     expected = {
-        str(path.relative_to(ROOT)) for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
     }
     assert files == expected
     assert "interhost/bus/interbus.schema.json" in files

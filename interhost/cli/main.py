@@ -27,6 +27,7 @@ INTERBUS: Mapping[str, str] = {
 }
 INTERHOST: Mapping[str, str] = {
     "list": "list the installed adapters",
+    "companions": "show who is installed, and who would gain what from whom",
     "run": "look at the modules and deliver what is due; once, until idle, or for good",
     "doctor": "check everything, and say what to do about what is wrong",
     "config": "read and change the configuration",

@@ -182,7 +182,8 @@ class HostContext:
         for variable in (f"INTERHOST_{name}_ROOT", f"{name}_ROOT"):
             if (given := os.environ.get(variable)) and Path(given).is_dir():
                 return Path(given)
-        return find_plugin(self.adapter, os.environ, self.home)
+        project = self.intent.project_dir if self.intent else None
+        return find_plugin(self.adapter, os.environ, self.home, project)
 
     def find_bead(self, path: Path) -> str | None:
         """The bead of a ``**Bead:**`` line."""

@@ -5,13 +5,13 @@ Read only from the adapter's own package. Source: design section 6.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from interhost.errors import InputError
+from interhost.manifests.document import read_json
 
 FILE_NAME = "integration.json"
 _CONSUMES = re.compile(r"\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)?@(0|[1-9][0-9]*)")
@@ -46,14 +46,7 @@ def read_interbus(path: Path) -> InterbusSection:
     Raises:
         InputError: The file is missing or broken, or a key has a wrong shape; names file and key.
     """
-    try:
-        manifest = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
-    except RecursionError:
-        raise InputError(f"{path}: not JSON: nested too deeply") from None
+    manifest = read_json(path)
     section = manifest.get("interbus") if isinstance(manifest, dict) else None
     if not isinstance(section, dict):
         raise InputError(f"{path}: key 'interbus': missing or not an object")
