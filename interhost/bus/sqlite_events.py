@@ -44,11 +44,10 @@ class SqliteEvents:
 
     def append(self, envelope: Envelope) -> Appended:
         """Store an envelope, or find that it is stored already."""
-        with self._db.transaction():
-            seq = self.insert(envelope, self._now(), None)
-            if seq is None:
-                return self._duplicate(envelope)
-            self._db.wake_after_commit()
+        seq = self.insert(envelope, self._now(), None)
+        if seq is None:
+            return self._duplicate(envelope)
+        self._db.wake_after_commit()
         return Appended(seq, duplicate=False)
 
     def insert(self, envelope: Envelope, ts: int, seq: int | None) -> int | None:
@@ -64,7 +63,7 @@ class SqliteEvents:
             meta["severity"] = envelope.severity
         if envelope.source_hook is not None:
             meta["source_hook"] = envelope.source_hook
-        rows = self._db.rows(
+        rows = self._db.alone(
             _INSERT,
             seq,
             envelope.event_id,
