@@ -39,11 +39,13 @@ schema: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/generate.py
 
-# Built distributions in a venv of their own: an editable install would be measured with what it costs.
+# Built distributions in a venv of their own, started where the checkout's sources are not in the way: an editable
+# install would be measured with what it costs.
 bench:
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet -c constraints.txt ./hookspecs '.[bench]' $(addprefix ./,$(filter adapters/%,$(MEMBERS)))
-	.venv-bench/bin/python -m benchmarks.run $(ONLY)
+	rm -rf .venv-bench/benchmarks && cp -R benchmarks .venv-bench/
+	cd .venv-bench && bin/python -m benchmarks.run $(ONLY)
 
 clean:
 	rm -rf .venv .venv-bench build
