@@ -1,0 +1,71 @@
+"""Removing old sideband files, and looking for what is wrong with the others."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+
+from interhost.cli.output import note, print_json, print_table, wants_table
+from interhost.errors import InputError, StateError
+from interhost.interband.paths import channel_dir, sideband_root
+from interhost.interband.protocol import is_temporary
+from interhost.interband.read import read_sideband
+from interhost.interband.retention import ignored_variables
+from interhost.interband.store import ORPHAN_SECONDS
+from interhost.interband.watch import find_channels, find_sidebands
+from interhost.interband.write import prune_channel
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of ``prune``."""
+    parser.add_argument("--force", action="store_true", help="also where it was done a moment ago")
+
+
+def prune(args: argparse.Namespace) -> int:
+    """Remove what each channel does not keep any longer."""
+    root = sideband_root()
+    table = wants_table(args)
+    for namespace, channel in find_channels(root, args.namespace, args.channel):
+        removed = prune_channel(root, namespace, channel, force=args.force)
+        if not table:
+            print_json({"channel": f"{namespace}/{channel}", "due": removed is not None, "removed": removed or []})
+        elif removed is None:
+            print(f"{namespace}/{channel}: not due; --force does it now")
+        else:
+            print(f"{namespace}/{channel}: removed {len(removed)}")
+    return 0
+
+
+def check(args: argparse.Namespace) -> int:
+    """Print what is wrong; 1 when anything is."""
+    problems = [*_wrong_files(args), *_left_behind(args)]
+    problems += [(name, f"{value!r} is no plain number above 0: ignored") for name, value in ignored_variables()]
+    if not problems:
+        note("nothing is wrong")
+        return 0
+    if wants_table(args):
+        root = f"{sideband_root()}/"
+        print_table(("WHERE", "PROBLEM"), [(where.removeprefix(root), problem) for where, problem in problems])
+    else:
+        for where, problem in problems:
+            print_json({"where": where, "problem": problem})
+    return 1
+
+
+def _wrong_files(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    for sideband in find_sidebands(sideband_root(), args.namespace, args.channel):
+        try:
+            read_sideband(sideband.path, check=True)
+        except (InputError, StateError) as error:
+            yield str(sideband.path), str(error).removeprefix(f"{sideband.path}: ")
+
+
+def _left_behind(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    root = sideband_root()
+    for namespace, channel in find_channels(root, args.namespace, args.channel):
+        with os.scandir(channel_dir(root, namespace, channel)) as entries:
+            for entry in entries:
+                if is_temporary(entry.name) and time.time() - entry.stat().st_mtime > ORPHAN_SECONDS:
+                    yield entry.path, "left behind by a writer that was killed; the next prune removes it"
