@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from interhost.bus.database import Database
 from interhost.bus.envelope import Envelope
+from interhost.bus.hook_store import HookStore
 from interhost.bus.log import EventLog, Query
 from interhost.bus.sqlite_log import SqliteLog
 from interhost.bus.store import HostStore
@@ -51,6 +52,7 @@ class Bus:
         self.database = Database(root, deadline=deadline, stopping=stopping, durability=durability)
         self.log: EventLog = SqliteLog(self.database, clock)
         self.store = HostStore(self.database, clock)
+        self.hooks = HookStore(self.database, clock)
 
     def publish(self, envelope: Envelope) -> Published:
         """Store an envelope, unless its natural key or its id is known; then say where it stands.

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from interhost.bus.catalogue import resolve_intent
-from interhost.bus.envelope import ADAPTER_NAME, CONTROL, SEVERITIES, Envelope
+from interhost.bus.envelope import CONTROL, SEVERITIES, Envelope
 from interhost.bus.ids import new_id
+from interhost.bus.names import ADAPTER_NAME
 from interhost.bus.payload import MAX_BYTES, check_payload, parse_payload
 from interhost.errors import InputError
 

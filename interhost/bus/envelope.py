@@ -15,7 +15,6 @@ INTENT = re.compile(
     r"(?P<name>[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_-]{0,63})?)"
     r"(@(?P<major>0|[1-9][0-9]{0,5})\.(?P<minor>0|[1-9][0-9]{0,5}))?"
 )
-ADAPTER_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that drive a terminal or turn the writing around, and halves of characters."""
 SEVERITIES = ("info", "warn", "error")

@@ -31,17 +31,29 @@ class FileLock:
             give one, so that a stopped lock holder never stops them.
         stopping: Asked while waiting; once it says so, the wait is given up. For those who stay, and must be able to
             end while somebody else is stopped.
+        fd: The file, opened and perhaps locked already by whoever started us.
 
     Raises:
         BusyError: There is no room for the file.
         StateError: It cannot be opened.
     """
 
-    def __init__(self, path: Path, deadline: float | None = None, stopping: Callable[[], bool] | None = None) -> None:
-        """Open the file; nothing is locked yet."""
+    def __init__(
+        self,
+        path: Path,
+        deadline: float | None = None,
+        stopping: Callable[[], bool] | None = None,
+        *,
+        fd: int | None = None,
+    ) -> None:
+        """Open the file; nothing is locked yet, unless it is given locked."""
         self.path = path
         self.deadline = deadline
         self._stopping = stopping
+        if fd is not None:
+            os.set_inheritable(fd, False)
+            self._fd = fd
+            return
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -56,6 +68,10 @@ class FileLock:
         except BlockingIOError:
             return False
         return True
+
+    def share(self) -> None:
+        """Hold it together with others who share it, so that nobody can take it alone."""
+        fcntl.flock(self._fd, fcntl.LOCK_SH)
 
     def acquire(self) -> None:
         """Take the lock.

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from interhost.bus.project import project_root
-from interhost.interband.read import read_payload, sideband_root
+from interhost.errors import StateError
 
 BEAD = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[A-Za-z0-9]+(?:\.[0-9]+)*")
 _HEADER = re.compile(rf"^[ \t]*\*{{0,2}}Bead\*{{0,2}}:\*{{0,2}}[ \t]*`?({BEAD.pattern})(?![\w-])", re.MULTILINE)
@@ -68,15 +67,37 @@ def resolve_context(
     )
 
 
+def session_contexts(session_id: str | None, project: Path | None, environ: Mapping[str, str], home: Path) -> list[str]:
+    """Everything that a session is about: its beads, as its environment and its sideband say, and its project.
+
+    Args:
+        session_id: The session.
+        project: Root of the project it works in.
+        environ: Its environment.
+        home: The user's home directory.
+    """
+    about = (_bead(environ.get("CLAVAIN_BEAD_ID")), _session_bead(session_id, environ, home))
+    found = [bead for bead in about if bead]
+    return [*dict.fromkeys(found), *([f"project:{project.name or 'root'}"] if project else [])]
+
+
 def _bead(value: object) -> str | None:
     return value if isinstance(value, str) and BEAD.fullmatch(value) else None
 
 
 def _session_bead(session_id: str | None, environ: Mapping[str, str], home: Path) -> str | None:
-    root = sideband_root(environ, home)
-    if session_id is None or root is None:
+    if session_id is None:
         return None
-    payload = read_payload(root, "interphase", "bead", session_id)
+    from interhost.interband.paths import sideband_root
+    from interhost.interband.read import read_payload
+    from interhost.interband.retention import retention
+
+    try:
+        root = sideband_root(environ, home)
+    except StateError:
+        return None
+    kept = retention(environ, "interphase", "bead").seconds
+    payload = read_payload(root, "interphase", "bead", session_id, max_age=kept)
     return _bead(payload.get("id")) if payload else None
 
 
@@ -86,8 +107,11 @@ def _kernel_bead(project: Path, environ: Mapping[str, str]) -> str | None:
     ``ic`` compares the working directory with what the run stores, so it is run in the project and without
     ``--project``; and it is not run at all where no database exists, because every command would create an empty one.
     """
-    path = environ.get("PATH", "")
-    if not (project / ".clavain" / "intercore.db").is_file() or not shutil.which("ic", path=path):
+    if not (project / ".clavain" / "intercore.db").is_file():
+        return None
+    import shutil  # 3 ms, for few
+
+    if not shutil.which("ic", path=environ.get("PATH", "")):
         return None
     run = _ask_ic(["run", "current"], project, environ)
     if not run.get("found") or not isinstance(run.get("id"), str):

@@ -67,6 +67,7 @@ def prune(bus: Bus, retention: Retention, clock: Callable[[], float] = time.time
     expired = _micros(now - retention.days * DAY)
     events = bus.log.prune(expired, retention.events, _micros(now - retention.dead_days * DAY))
     bus.store.prune(expired)
+    bus.hooks.prune()
     return Pruned(events, released)
 
 

@@ -60,5 +60,17 @@ CREATE TABLE problem(
   PRIMARY KEY(adapter, stage)) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+# A hook event stays until the last adapter that observes it has looked; its key stays longer, so that the same event
+# told twice is one (reference/claude-code.md section 1.9).
+_HOOK_EVENTS = """
+CREATE TABLE hook_event(
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL, ts INTEGER NOT NULL, head TEXT NOT NULL, body TEXT);
+CREATE INDEX hook_event_key ON hook_event(key, ts);
+CREATE INDEX hook_event_time ON hook_event(ts);
+CREATE TABLE hook_pending(
+  adapter TEXT NOT NULL, id INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  PRIMARY KEY(adapter, id)) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _HOOK_EVENTS)
 """Step by step; the version of a database is how many it has taken."""

@@ -10,7 +10,6 @@ Source: design section 8; reference/event-log.md section 6.4.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -97,6 +96,8 @@ def drain_spool(bus: Bus, adapters: Callable[[], set[str]], *, limit: int = MAX_
 
 def set_aside(root: Path, text: str, why: str) -> Path:
     """Keep what can never become an event, with its reason beside it; the same text is kept once."""
+    import hashlib  # 3 ms that every publish would pay
+
     path = _folder(root, "rejected") / f"draft-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:16]}"
     path.with_name(f"{path.name}.why").write_text(f"{why}\n", "utf-8", "replace")
     path.write_text(f"{text}\n", "utf-8", "replace")

@@ -6,13 +6,20 @@ Source: design section 8.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from interhost.bus.database import Database
-from interhost.bus.log import Lease
+from interhost.bus import problem_mark
+from interhost.bus.advice_marks import keep_marks, mark_of, set_mark
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from interhost.bus.database import Database
+    from interhost.bus.log import Lease
+from interhost.errors import BusyError
 
 
 class Attempt(NamedTuple):
@@ -34,6 +41,20 @@ class StoredAdvice(NamedTuple):
     session_id: str | None
     context_id: str | None
     text: str
+
+    @property
+    def characters(self) -> int:
+        """How much room it takes on a line of its own, behind its adapter's name; as :func:`count_characters` counts."""
+        return count_characters(self.adapter) + count_characters(self.text) + 5
+
+    def is_for(self, session_id: str | None, contexts: Sequence[str]) -> bool:
+        """Whether a session is to hear it; what names a session is for nobody else."""
+        return self.session_id == session_id if self.session_id else self.context_id in contexts
+
+
+def count_characters(text: str) -> int:
+    """Length of a text as JavaScript, and so Claude Code, counts it: what is beyond the basic plane counts twice."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class StoredSubmission(NamedTuple):
@@ -65,6 +86,7 @@ class HostStore:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         """Use an open database."""
         self._db = database
+        self._root = str(database.root)
         self._clock = clock
 
     def record_attempt(self, seq: int, attempt: Attempt) -> None:
@@ -134,6 +156,7 @@ class HostStore:
     ) -> None:
         """Keep text for a session or a context; the same text for the same ears is kept once."""
         with self._db.transaction():
+            set_mark(self._root, mark_of(session_id, context_id))
             self._db.change(
                 "INSERT INTO advice(adapter, session_id, context_id, text, ts, expires) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
                 "WHERE NOT EXISTS(SELECT 1 FROM advice WHERE given IS NULL AND adapter = ?1 AND session_id IS ?2 "
@@ -155,18 +178,47 @@ class HostStore:
         )
         return [StoredAdvice(*row) for row in rows]
 
-    def take_advice(self, session_id: str | None, contexts: Sequence[str]) -> list[StoredAdvice]:
-        """Advice for a session or for its contexts, handed out once: whoever asks next does not get it again."""
+    def listen(
+        self, session_id: str | None, contexts: Sequence[str], *, most: int | None = None
+    ) -> list[StoredAdvice]:
+        """Advice that waits for a session or for its contexts, oldest first.
+
+        Args:
+            session_id: The session.
+            contexts: What it is about.
+            most: Most characters, counting who says it, unless the first alone has more; the rest waits for the next.
+        """
+        heard: list[StoredAdvice] = []
+        for one in self.waiting_advice():
+            if one.is_for(session_id, contexts):
+                if most is not None and heard and sum(each.characters for each in (*heard, one)) > most:
+                    break
+                heard.append(one)
+        return heard
+
+    def take_advice(
+        self, session_id: str | None, contexts: Sequence[str], *, most: int | None = None
+    ) -> list[StoredAdvice]:
+        """Advice as :meth:`listen` finds it, handed out once: whoever asks next does not get it again."""
         with self._db.transaction():
-            wanted = [
-                one
-                for one in self.waiting_advice()
-                if (one.session_id or session_id) == session_id
-                and (one.session_id is not None or one.context_id in contexts)
-            ]
-            for one in wanted:
+            taken = self.listen(session_id, contexts, most=most)
+            for one in taken:
                 self._db.change("UPDATE advice SET given = ? WHERE id = ?", self._now(), one.id)
-        return wanted
+        with contextlib.suppress(BusyError):  # a mark too many costs a look; what is taken must be handed out
+            self._sweep_marks()
+        return taken
+
+    def give_back_advice(self, taken: Sequence[StoredAdvice]) -> None:
+        """It was not heard: whoever asks next gets it."""
+        with self._db.transaction():
+            for one in taken:
+                set_mark(self._root, mark_of(one.session_id, one.context_id))
+                self._db.change("UPDATE advice SET given = NULL WHERE id = ?", one.id)
+
+    def _sweep_marks(self) -> None:
+        """In a transaction of its own: a mark may go only when what it stood for is committed as given."""
+        with self._db.transaction():
+            keep_marks(self._root, {mark_of(one.session_id, one.context_id) for one in self.waiting_advice()})
 
     def begin_submission(self, key: str, kind: str) -> StoredSubmission | None:
         """Record that a policy-governing write is about to be made.
@@ -212,6 +264,7 @@ class HostStore:
             return
         with self._db.transaction():
             if reason:
+                problem_mark.set_mark(self._root)
                 self._db.change(
                     "INSERT OR REPLACE INTO problem(adapter, stage, ts, reason) VALUES(?, ?, ?, ?)",
                     adapter,
@@ -221,6 +274,14 @@ class HostStore:
                 )
             else:
                 self._db.change("DELETE FROM problem WHERE adapter = ? AND stage = ?", adapter, stage)
+        if not reason:
+            self._sweep_problem_mark()
+
+    def _sweep_problem_mark(self) -> None:
+        """In a transaction of its own, as for advice."""
+        with self._db.transaction():
+            if not self._db.rows("SELECT 1 FROM problem LIMIT 1"):
+                problem_mark.remove_mark(self._root)
 
     def problems(self) -> list[Problem]:
         """What is wrong with which adapter."""
@@ -253,6 +314,7 @@ class HostStore:
             )
             self._db.change("DELETE FROM advice WHERE ts < ? OR expires < ?", expired, expired)
             self._db.change("DELETE FROM submission WHERE ts < ? AND result IS NOT NULL", expired)
+        self._sweep_marks()
 
     def _now(self) -> int:
         return int(self._clock() * 1_000_000)

@@ -13,8 +13,11 @@ import os
 import select
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+
+from interhost.bus.hook_record import FOLDER as HOOK_FOLDER
 
 SENTINEL = "wake"
 _IN_ATTRIB = 0x4
@@ -38,9 +41,10 @@ class Waker:
         self._path = root / SENTINEL
         self._path.touch(mode=0o600)
         self._interrupt = [interrupt] if interrupt is not None else []
-        spool = root / "spool" / "new"
-        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._fd = _inotify(self._path, spool)
+        folders = [root / "spool" / "new", root / HOOK_FOLDER]
+        for folder in folders:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._fd = _inotify(self._path, folders)
         self._touched = self._path.stat().st_mtime_ns
 
     def wait(self, seconds: float) -> bool:
@@ -80,8 +84,8 @@ class Waker:
         self.close()
 
 
-def _inotify(sentinel: Path, spool: Path) -> int | None:
-    """A descriptor that becomes readable when the sentinel is touched or a file in the spool is complete.
+def _inotify(sentinel: Path, folders: Sequence[Path]) -> int | None:
+    """A descriptor that becomes readable when the sentinel is touched or a file in one of the folders is complete.
 
     ``None`` where the kernel has no inotify.
     """
@@ -91,7 +95,8 @@ def _inotify(sentinel: Path, spool: Path) -> int | None:
     fd: int = libc.inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC)
     if fd < 0:
         return None
-    for path, mask in ((sentinel, _IN_ATTRIB), (spool, _IN_CLOSE_WRITE | _IN_MOVED_TO)):
+    spooled = [(folder, _IN_CLOSE_WRITE | _IN_MOVED_TO) for folder in folders]
+    for path, mask in ((sentinel, _IN_ATTRIB), *spooled):
         if libc.inotify_add_watch(fd, os.fsencode(path), mask) < 0:
             os.close(fd)
             return None

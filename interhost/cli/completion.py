@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from interhost.cli.main import PROGRAMS, Parser
+from interhost.cli.main import PROGRAMS
+from interhost.cli.parser import Parser
 from interhost.errors import MissingError
 
 SHELLS = ("bash", "zsh", "tcsh")

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import threading
 import time
+from pathlib import Path
 from typing import TextIO
 
 from interhost.bus.bus import Bus
@@ -21,6 +23,7 @@ from interhost.bus.lock import FileLock
 from interhost.bus.project import git_root
 from interhost.bus.retention import prune_when_due
 from interhost.bus.wake import Waker
+from interhost.claude.worker import RESIDENT_LOCK, WORKER_LOCK, stamp
 from interhost.cli.opening import add_adapter_options, open_bus, read_config, working_directory
 from interhost.cli.output import add_format_options, claimed_stdout, note, printable, wants_table
 from interhost.cli.signals import Signals
@@ -43,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--backfill", action="store_true", help="take history from sources that are looked at for the first time"
     )
     parser.add_argument("--quiet", action="store_true", help="say nothing about deliveries")
+    parser.add_argument("--lock-fd", type=int, help=argparse.SUPPRESS)  # the worker's lock, from a hook that holds it
     add_adapter_options(parser)
     add_format_options(parser)
 
@@ -63,8 +67,10 @@ def _run(args: argparse.Namespace, signals: Signals, table: bool) -> None:
     # What adapters print, or the programs below them, must not get between our lines.
     with claimed_stdout() as out, signals.noted(), open_bus(None, lambda: signals.stop) as bus:
         teller = _Teller(out, table=table, quiet=args.quiet)
-        if project := git_root(working_directory()):
-            bus.store.see_project(project)
+        # A worker stands in no directory of the user's; the session that it was started for says where it works.
+        for place in (working_directory(), Path(os.environ.get("CLAUDE_PROJECT_DIR", "/"))):
+            if project := git_root(place):
+                bus.store.see_project(project)
         if args.once:
             teller.tell_pass(_host(bus, args, signals).run_pass())
         elif args.drain:
@@ -119,13 +125,14 @@ def _host(bus: Bus, args: argparse.Namespace, signals: Signals) -> Host:
 
 def _drain(bus: Bus, args: argparse.Namespace, signals: Signals, teller: _Teller) -> None:
     """Drain alone. What is published while the last worker is about to end must not be left lying."""
-    lock = FileLock(bus.root / "drain.lock")
+    lock = FileLock(bus.root / WORKER_LOCK, fd=args.lock_fd)
     while lock.try_acquire():
         host = _host(bus, args, signals)
         drain(host, deadline=_DRAIN_SECONDS, on_pass=teller.tell_pass)
+        stamp(str(bus.root))
         lock.release()
-        # A publisher's own worker may have found us here, and gone.
-        if signals.stop or not (host.drain_spool() or host.has_work()):
+        # A hook may have found us here, and gone.
+        if signals.stop or not (host.drain_spool() + host.take_in_hooks() or host.has_work()):
             break
     lock.close()
 
@@ -144,6 +151,15 @@ def _stay(bus: Bus, args: argparse.Namespace, signals: Signals, teller: _Teller)
 
 def _serve(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals: Signals) -> Host:
     """Wake lanes until told otherwise; the host to go on with."""
+    resident = FileLock(bus.root / RESIDENT_LOCK)
+    resident.share()  # hooks start no worker while we are here
+    try:
+        return _watch(host, lanes, bus, args, signals)
+    finally:
+        resident.close()
+
+
+def _watch(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals: Signals) -> Host:
     flushed, flush_at, dirty, trouble = (0, 0), 0.0, False, ""
     with Waker(bus.root, signals.pipe) as waker:
         while not signals.stop:
@@ -155,6 +171,8 @@ def _serve(host: Host, lanes: Lanes, bus: Bus, args: argparse.Namespace, signals
                 lanes.wake()
                 if host.drain_spool():
                     lanes.wake()
+                if host.take_in_hooks():
+                    lanes.wake_all()
                 dirty = (found := bus.database.version()) != flushed
                 if dirty and time.monotonic() >= flush_at:
                     host.see_consumers()

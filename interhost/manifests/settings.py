@@ -40,7 +40,7 @@ class Settings:
             home: The user's home.
             cwd: Where the answer is to hold.
         """
-        self._files = [_enabled_plugins(path) for path in _paths(environ, home, cwd)]
+        self._files = [_enabled_plugins(path) for path in settings_files(environ, home, cwd)]
 
     def is_enabled(self, plugin: str, root: Path) -> Enabled:
         """Whether ``name@marketplace``, installed in ``root``, is enabled."""
@@ -60,7 +60,8 @@ def config_root(environ: Mapping[str, str], home: Path) -> Path:
     return Path(moved) if (moved := environ.get("CLAUDE_CONFIG_DIR")) else home / ".claude"
 
 
-def _paths(environ: Mapping[str, str], home: Path, cwd: Path) -> Iterator[Path]:
+def settings_files(environ: Mapping[str, str], home: Path, cwd: Path) -> Iterator[Path]:
+    """Settings files that count in a directory, the one that counts most first; they need not exist."""
     user = config_root(environ, home)
     project = Path(given) if (given := environ.get("CLAUDE_PROJECT_DIR")) else _project(cwd, user)
     if project is not None:
