@@ -1,15 +1,17 @@
-"""Write ``docs/hooks.md`` and ``docs/catalogue.md`` from the code they describe.
+"""Write ``docs/hooks.md``, ``docs/catalogue.md`` and ``docs/adapters.md`` from the code they describe.
 
-``make docs`` runs it. A test compares both files with what this module makes of the specifications today.
+``make docs`` runs it. A test compares the files with what this module makes of code and manifests today.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
 import re
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -73,6 +75,24 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
 """One payload per intent, as somebody would publish it. A test holds each against its class."""
 
 
+_RUN = ("start_sprint", "phase_transition", "gate_result")
+OWNERS: Sequence[tuple[str, str, Sequence[str]]] = (
+    ("a run of the kernel began, moved or was decided about (`ic` events)", "clavain", _RUN),
+    ("a brainstorm, PRD or plan was written below `docs`", "clavain", ("artifact_ready",)),
+    ("a bead moved to another phase (telemetry, sidebands, headers)", "interphase", ("phase_transition",)),
+    ("a gate of a bead's phase decided", "interphase", ("gate_result",)),
+    ("a session claimed or released a bead, or found it claimed", "interphase", ("coordination",)),
+    ("a bead and its artifact name different phases", "interphase", ("drift_detected",)),
+    ("candidate work was found in the tracker, or chosen", "interphase", ("discover_work",)),
+    ("a review finished (findings, syntheses)", "interflux", ("review_pass", "artifact_ready")),
+    ("a reviewer tells its peers of something that blocks", "interflux", ("coordination",)),
+    ("a model became better or worse at reviewing", "interflux", ("drift_detected",)),
+    ("files are reserved, released, or fought over", "interlock", ("coordination",)),
+    ("the context of a session fills up, although interline writes the file", "intercheck", ("health_signal",)),
+)
+"""What there is to tell, who alone tells it, and as which intents (design section 5)."""
+
+
 class Section(NamedTuple):
     """One headed part of a docstring: its items by name, or its text."""
 
@@ -90,7 +110,7 @@ class Docstring(NamedTuple):
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all of them."""
     for path, text in documents().items():
         path.write_text(text, "utf-8")
 
@@ -100,6 +120,7 @@ def documents() -> dict[Path, str]:
     return {
         ROOT / "docs" / "hooks.md": _join(hooks_document()),
         ROOT / "docs" / "catalogue.md": _join(catalogue_document()),
+        ROOT / "docs" / "adapters.md": _join(adapters_document()),
     }
 
 
@@ -314,6 +335,113 @@ def _names(names: Sequence[str]) -> str:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+# adapters.md ---------------------------------------------------------------------------------------------------------
+
+
+class Adapter(NamedTuple):
+    """One adapter of this repository: its name, folder, hooks and manifest."""
+
+    name: str
+    folder: Path
+    module: ModuleType
+    manifest: Mapping[str, Any]
+
+    @property
+    def offer(self) -> Mapping[str, Any]:
+        """The ``interbus`` section of its manifest."""
+        return cast(Mapping[str, Any], self.manifest["interbus"])
+
+
+def list_adapters() -> list[Adapter]:
+    """Every adapter of this repository, in name order, as its own pyproject.toml names it."""
+    return [
+        Adapter(name, folder, importlib.import_module(module), _read_manifest(name))
+        for folder in sorted(path.parent for path in (ROOT / "adapters").glob("*/pyproject.toml"))
+        for name, module in _read_entry_points(folder).items()
+    ]
+
+
+def _read_entry_points(folder: Path) -> Mapping[str, str]:
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    return cast(Mapping[str, str], project.get("entry-points", {}).get("interhost.adapters", {}))
+
+
+def _read_manifest(name: str) -> Mapping[str, Any]:
+    text = (ROOT / "integration-manifests" / f"{name}.json").read_text("utf-8")
+    return cast(Mapping[str, Any], json.loads(text))
+
+
+def adapters_document() -> Iterator[str]:
+    """The paragraphs of ``docs/adapters.md``."""
+    adapters = list_adapters()
+    names = {one.name for one in adapters}
+    yield GENERATED
+    yield "# Adapters"
+    yield (
+        "What each adapter of this repository sees, tells and does, made from its manifest and its code. An adapter is "
+        "installed with pip (`interhost-<module>`), listed by `interhost list`, and checked by `interhost doctor`. "
+        "Whatever spends money, writes into your repository or posts elsewhere is off until you turn it on."
+    )
+    yield _bullets(f"[{one.name}](#{one.name}): {_lower(_summary(one))}" for one in adapters)
+    yield "## Who tells what"
+    yield (
+        "Every fact has one owner, so that nothing is told twice. Others may see the same thing, and leave it to the "
+        "owner. An owner in parentheses has no adapter yet: nobody tells it."
+    )
+    yield _table(
+        ("what happened", "owner", "told as"),
+        (
+            (what, f"[{owner}](#{owner})" if owner in names else f"({owner})", ", ".join(map(_linked, told)))
+            for what, owner, told in OWNERS
+        ),
+    )
+    for one in adapters:
+        yield from _adapter(one)
+
+
+def _adapter(one: Adapter) -> Iterator[str]:
+    yield f"## {one.name}"
+    readme = (one.folder / "README.md").relative_to(ROOT).as_posix()
+    yield f"{_summary(one)} [More about it](../{readme})."
+    yield "**It observes**"
+    hooks = [f"hook event `{event}`" for event in one.offer.get("observes", {}).get("hooks", ())]
+    yield _bullets([*(f"`{file}`" for file in one.offer.get("observes", {}).get("files", ())), *hooks] or ["nothing"])
+    yield "**It tells** " + (", ".join(_linked(name.partition("@")[0]) for name in one.offer["produces"]) or "nothing.")
+    yield "**It reacts**"
+    consumed = [name.partition("@")[0] for name in one.offer["consumes"]]
+    yield _bullets([_reaction(one.module, name) for name in consumed] or ["to nothing"])
+    yield from _settings(one)
+
+
+def _summary(one: Adapter) -> str:
+    return str(one.module.describe_adapter().summary)
+
+
+def _reaction(module: ModuleType, name: str) -> str:
+    """What an adapter does about an intent, in the words of its own function."""
+    function = getattr(module, f"on_{name}", None) or module.on_intent
+    return f"{_linked(name) if name in CATALOGUE else f'`{name}`'}: {_lower(read_docstring(function).summary)}"
+
+
+def _settings(one: Adapter) -> Iterator[str]:
+    settings: Mapping[str, Mapping[str, Any]] = one.offer.get("settings", {})
+    off = [name for name, row in settings.items() if row.get("default") is False]
+    yield "**Settings**" if settings else "It has no settings."
+    if settings:
+        yield _table(
+            ("key", "default", "meaning"),
+            ((f"`{name}`", f"`{json.dumps(row.get('default'))}`", str(row["doc"])) for name, row in settings.items()),
+        )
+    if off:
+        yield f"Off by default: {', '.join(f'`{name}`' for name in off)}. To turn one on:"
+        yield f"```toml\n# ~/.interbus/config.toml\n[adapters.{one.name}]\n{off[0]} = true\n```"
+        yield f"or `interhost config set adapters.{one.name}.{off[0]} true`."
+
+
+def _linked(name: str) -> str:
+    return f"[`{name}`](catalogue.md#{_anchor(CATALOGUE[name])})" if name in CATALOGUE else f"`{name}`"
 
 
 # Markdown ------------------------------------------------------------------------------------------------------------

@@ -62,8 +62,9 @@ echo "$*" >> "$0.log"
 phase=$(cat "$0.phase")
 case "$1 $2" in
 "--json state")
-    printf '{\\n  "dimension": "phase",\\n  "issue_id": "%s",\\n' "$3"
-    printf '  "schema_version": 1,\\n  "value": "%s"\\n}\\n' "$phase"
+    printf '{\\n  "dimension": "%s",\\n  "issue_id": "%s",\\n' "$4" "$3"
+    [ "$4" = phase ] && value="\\"$phase\\"" || value=null
+    printf '  "schema_version": 1,\\n  "value": %s\\n}\\n' "$value"
     ;;
 "set-state $2")
     echo "${3#phase=}" > "$0.phase"
@@ -145,7 +146,7 @@ def _review(shell: Shell, **more: object) -> None:
             indent=2,
         )
     )
-    for path, age in ((agent, 20), (folder / "summary.md", 15), (findings, 10)):
+    for path, age in ((agent, 20), (findings, 15), (folder / "summary.md", 10)):
         os.utime(path, (time.time() - age, time.time() - age))
 
 
@@ -176,13 +177,17 @@ def test_a_sprint_is_told_to_everyone_who_cares(sprint: Shell) -> None:
     assert _delivered(first) == [
         ("artifact_ready", "archive", "done"),
         ("artifact_ready", "interflux", "degraded"),
+        ("artifact_ready", "interphase", "skipped"),
         ("gate_result", "archive", "done"),
+        ("gate_result", "interflux", "skipped"),
         ("phase_transition", "archive", "done"),
+        ("phase_transition", "interflux", "skipped"),
     ]
     _review(sprint)
     second = sprint.run("interhost", "run", "--drain")
     assert _delivered(second) == [
         ("artifact_ready", "archive", "done"),
+        ("artifact_ready", "interphase", "skipped"),
         ("review_pass", "archive", "done"),
         ("review_pass", "interphase", "done"),
     ]
@@ -237,9 +242,12 @@ def test_a_sprint_is_told_to_everyone_who_cares(sprint: Shell) -> None:
     assert str(request) in advice["interflux"].text
     assert f"interphase would move {BEAD} to plan-reviewed" in advice["interphase"].text
 
-    assert _trace(sprint, plan) == {"archive": "done", "interflux": "degraded"}
+    assert _trace(sprint, plan) == {"archive": "done", "interflux": "degraded", "interphase": "skipped"}
     assert _trace(sprint, review["event_id"]) == {"archive": "done", "interphase": "done"}
-    assert _trace(sprint, report["event_id"]) == {"archive": "done"}  # never to its own producer
+    assert _trace(sprint, report["event_id"]) == {
+        "archive": "done",
+        "interphase": "skipped",
+    }  # never to its own producer
 
 
 def test_nothing_is_told_twice(sprint: Shell) -> None:
@@ -266,11 +274,14 @@ def test_a_resident_host_does_the_same_job(sprint: Shell) -> None:
     sprint.until(lambda: "resident with 3 adapters" in host.done.err)
     _move_to_planned(sprint)
     _review(sprint)
-    sprint.until(lambda: len(host.done.records) == 5)
+    sprint.until(lambda: len(host.done.records) == 8)
     assert _delivered(host.done) == [
         ("artifact_ready", "archive", "done"),
+        ("artifact_ready", "interphase", "skipped"),
         ("gate_result", "archive", "done"),
+        ("gate_result", "interflux", "skipped"),
         ("phase_transition", "archive", "done"),
+        ("phase_transition", "interflux", "degraded"),
         ("review_pass", "archive", "done"),
         ("review_pass", "interphase", "done"),
     ]

@@ -1,6 +1,7 @@
 """The adapter against the hook specifications, its manifest and what doctor shows."""
 
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -8,15 +9,18 @@ from interhost_hookspecs import (
     API_LEVEL,
     CATALOGUE,
     Completed,
-    GateResult,
-    PhaseTransition,
     list_problems,
     register_adapter,
 )
 from interhost_hookspecs.testing import FakeContext
 from interhost_interphase import adapter
+from interhost_interphase.claims import MARKERS
 from interhost_interphase.telemetry import TELEMETRY
+from interhost_interphase.traces import DOCUMENTS, LEGACY
 
+SOURCE = "".join(
+    file.read_text("utf-8") for file in resources.files("interhost_interphase").iterdir() if file.name.endswith(".py")
+)
 MANIFEST = json.loads(resources.files("interhost_interphase").joinpath("integration.json").read_text("utf-8"))
 
 
@@ -31,16 +35,32 @@ def test_the_manifest_says_what_the_code_does() -> None:
     section = MANIFEST["interbus"]
     implemented = {f"{name}@{cls.INTENT.partition('@')[2].partition('.')[0]}" for name, cls in CATALOGUE.items()}
     assert {row for row in implemented if f"on_{row.partition('@')[0]}" in hooks} == set(section["consumes"])
-    assert sorted([GateResult.INTENT, PhaseTransition.INTENT]) == section["produces"]
-    assert section["observes"] == {"hooks": [], "files": [f"~/{TELEMETRY}"]}
-    assert ("observe" in hooks, "observe_hook" in hooks, section["answers"]) == (True, False, False)
+    made = {cls.INTENT for cls in CATALOGUE.values() if f"payload={cls.__name__}(" in SOURCE}
+    assert sorted(made) == section["produces"]
+    assert section["observes"] == {
+        "hooks": ["PostToolUse:Bash"],
+        "files": [
+            f"~/{TELEMETRY}",
+            "~/.interband/interphase/bead/*.json",
+            f"/tmp/{LEGACY}",
+            f"/tmp/{MARKERS}",
+            *DOCUMENTS,
+        ],
+    }
+    assert ("observe" in hooks, "observe_hook" in hooks, section["answers"]) == (True, True, False)
     assert (MANIFEST["name"], section["api"]) == (adapter.describe_adapter().module, API_LEVEL)
 
 
-def test_moves_are_off_in_the_manifest_too() -> None:
-    """The documented default of the only setting is the lesser act."""
-    assert {name: row["default"] for name, row in MANIFEST["interbus"]["settings"].items()} == {
-        "advance_on_review": False
+def test_every_setting_is_read_and_documented() -> None:
+    """The manifest names exactly the settings that the code reads; whatever changes a bead is off by default."""
+    settings = MANIFEST["interbus"]["settings"]
+    assert set(re.findall(r'config\.get\("(\w+)"', SOURCE)) == set(settings)
+    assert {name: row["default"] for name, row in settings.items()} == {
+        "advance_on_artifact": False,
+        "advance_on_review": False,
+        "discover_work": False,
+        "follow_transitions": False,
+        "temporary_dir": "/tmp",
     }
 
 

@@ -3,9 +3,19 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from interhost_hookspecs import Draft, GateOutcome, GateResult, GateTier, PhaseTransition, Severity
+from interhost_hookspecs import (
+    DiscoverWork,
+    Draft,
+    DriftDetected,
+    GateOutcome,
+    GateResult,
+    GateTier,
+    PhaseTransition,
+    Severity,
+)
 from interhost_hookspecs.testing import EPOCH, FakeContext, payloads
 from interhost_interphase.adapter import observe
 from interhost_interphase.phases import canonical_phase
@@ -31,10 +41,15 @@ def decided(decision: str, **keys: object) -> str:
     return line("gate_enforce", decision=decision, **{"priority": "1", "tier": "hard", "reason": "", **keys})
 
 
+def context(home: Path, **parts: Any) -> FakeContext:
+    """A context whose temporary directory is not the machine's."""
+    return FakeContext(home, config={"temporary_dir": str(home / "tmp")}, **parts)
+
+
 def look(home: Path, *lines: str, now: datetime = EPOCH, projects: tuple[Path, ...] = ()) -> tuple[Draft, ...]:
     """One look at some new lines."""
     path = home / ".clavain" / "telemetry.jsonl"
-    return observe(FakeContext(home, projects=projects, clock=now, new_lines={path: lines})).drafts
+    return observe(context(home, projects=projects, clock=now, new_lines={path: lines})).drafts
 
 
 def test_a_move_and_its_advance_are_one_fact(tmp_path: Path) -> None:
@@ -93,7 +108,7 @@ def test_a_young_first_half_at_the_end_waits_for_its_second(tmp_path: Path, firs
     """A look between the two writes gives the first half back, and everything behind it, and tells it only later."""
     path = tmp_path / ".clavain" / "telemetry.jsonl"
     lines = (moved("executing"), first, "garbage")
-    ctx = FakeContext(tmp_path, new_lines={path: lines}, clock=EPOCH + timedelta(seconds=1.9))
+    ctx = context(tmp_path, new_lines={path: lines}, clock=EPOCH + timedelta(seconds=1.9))
     observation = observe(ctx)
     assert ctx.tails[path].given_back == 2
     assert [fact.dedupe_key for fact in observation.drafts] == ["interphase:iv-abc1:executing:2026-11-20T11:00:00Z"]
@@ -103,7 +118,7 @@ def test_the_next_look_has_the_whole_move(tmp_path: Path) -> None:
     """A pair that was split over two looks ends as one fact with its artifact."""
     path = tmp_path / ".clavain" / "telemetry.jsonl"
     first, second = moved(timestamp=NOON), advanced(artifact="/p.md", timestamp=NOON)
-    early = FakeContext(tmp_path, new_lines={path: [first]})
+    early = context(tmp_path, new_lines={path: [first]})
     assert observe(early).drafts == ()
     assert early.tails[path].given_back == 1
     [fact] = look(tmp_path, first, second)
@@ -126,8 +141,9 @@ def test_an_old_first_half_is_not_held_back_for_ever(tmp_path: Path) -> None:
         '"phase_transition"',
         "[" * 100_000,
         json.dumps({"event": ["phase_transition"], "bead": "iv-abc1"}),
-        line("discovery_select", action="execute", recommended=True),
-        line("phase_desync", bead_phase="executing", artifact_phase="planned"),
+        line("discovery_select", recommended=True),
+        line("phase_desync", bead_phase="executing"),
+        line("phase_desync", bead_phase="(no phase state set)", artifact_phase="planned", artifact="docs/plans/p.md"),
         line("phase_transition"),
         moved(""),
         moved("(no phase state set)"),
@@ -199,8 +215,20 @@ def test_every_decision_has_its_outcome(
     [("hard", "hard"), ("soft", "soft"), ("none", "none"), ("permanent", "none"), (None, "none"), ([], "none")],
 )
 def test_tiers_other_than_hard_and_soft_are_none(tmp_path: Path, stated: object, tier: str) -> None:
-    """Whatever else stands in the tier, nothing is enforced by it."""
-    [fact] = look(tmp_path, decided("pass", tier=stated))
+    """Without a priority, whatever else stands in the tier says that nothing is enforced by it."""
+    [fact] = look(tmp_path, decided("pass", tier=stated, priority="?"))
+    assert isinstance(fact.payload, GateResult)
+    assert fact.payload.tier is GateTier(tier)
+
+
+@pytest.mark.parametrize(
+    ("priority", "tier"), [("0", "hard"), ("P1", "hard"), (2, "soft"), ("3", "soft"), ("4", "none"), ("?", "none")]
+)
+def test_a_tier_that_interphase_could_not_tell_follows_the_priority(
+    tmp_path: Path, priority: object, tier: str
+) -> None:
+    """Interphase reads bd's array as an object and then has no tier; P0 and P1 are hard, P2 and P3 soft."""
+    [fact] = look(tmp_path, decided("block-strict-permanent", tier="permanent", priority=priority))
     assert isinstance(fact.payload, GateResult)
     assert fact.payload.tier is GateTier(tier)
 
@@ -290,6 +318,84 @@ def test_an_artifact_that_nobody_has_stops_nothing(tmp_path: Path, stated: str) 
     """A path that does not exist, or cannot, is quoted; it does not keep the look from being stored."""
     [fact] = look(tmp_path, advanced(artifact=stated), projects=(tmp_path,))
     assert (fact.artifact_path, fact.extensions) == (None, {"stated_artifact": stated})
+
+
+def test_a_move_behind_its_gate_knows_where_it_came_from(tmp_path: Path) -> None:
+    """The check names the phase that the bead leaves; a check of another move, or of long ago, says nothing."""
+    check = line("gate_check", **{"from": "strategized"}, to="planned", result="pass")
+    gate, move = look(tmp_path, check, decided("pass"), moved(), advanced())
+    assert isinstance(gate.payload, GateResult)
+    assert isinstance(move.payload, PhaseTransition)
+    assert (gate.payload.from_phase, move.payload.from_phase, move.payload.to) == ("strategized",) * 2 + ("planned",)
+    for late in (moved("executing"), moved(timestamp="2026-11-20T11:00:31Z"), moved(bead="iv-other")):
+        payload = look(tmp_path, check, decided("pass"), late)[-1].payload
+        assert isinstance(payload, PhaseTransition)
+        assert payload.from_phase is None
+
+
+DESYNC = line("phase_desync", bead_phase="executing", artifact_phase="planned", artifact="docs/plans/p.md")
+
+
+def test_a_phase_desync_is_a_drift(tmp_path: Path) -> None:
+    """The bead's phase is what was expected, the artifact's is what was found."""
+    plan = tmp_path / "docs" / "plans" / "p.md"
+    plan.parent.mkdir(parents=True)
+    plan.touch()
+    [fact] = look(tmp_path, DESYNC, projects=(tmp_path,))
+    assert fact.payload == DriftDetected(
+        kind="phase_desync",
+        expected="executing",
+        actual="planned",
+        detail="iv-abc1 is in executing, its artifact says planned",
+    )
+    assert (fact.context_id, fact.severity, fact.artifact_path, fact.project_dir) == (
+        "iv-abc1",
+        Severity.WARN,
+        plan,
+        tmp_path,
+    )
+    assert fact.source_hook == "telemetry:phase_desync"
+    assert look(tmp_path, DESYNC)[0].extensions == {"stated_artifact": "docs/plans/p.md"}
+
+
+def test_the_same_desync_is_told_once_a_day(tmp_path: Path) -> None:
+    """Interphase writes the line whenever it looks; only another disagreement or another day is news."""
+    again = DESYNC.replace("T11:00:00Z", "T18:30:00Z")
+    tomorrow, other = DESYNC.replace("11-20", "11-21"), DESYNC.replace("executing", "shipping")
+    first, second, third, fourth = (look(tmp_path, one)[0].dedupe_key for one in (DESYNC, again, tomorrow, other))
+    assert first == second
+    assert len({first, third, fourth}) == 3
+
+
+def test_a_choice_of_work_has_the_title_that_bd_knows(machine: FakeContext) -> None:
+    """The line has only the bead; title and priority are bd's, found in the project that tracks it."""
+    path = machine.home / ".clavain" / "telemetry.jsonl"
+    machine.new_lines[path] = [line("discovery_select", action="execute", recommended=True)]
+    [fact] = observe(machine).drafts
+    assert fact.payload == DiscoverWork(action="execute", title="Sample work", priority=1, selected=True)
+    assert (fact.context_id, fact.project_dir, fact.extensions) == (
+        "iv-abc1",
+        machine.projects[0],
+        {"recommended": True},
+    )
+
+
+@pytest.mark.parametrize("missing", ["bd", "bead", "project", "answer"])
+def test_a_choice_without_a_title_is_told_by_its_bead(machine: FakeContext, missing: str) -> None:
+    """Without bd, in no known project, or where bd hangs, the id stands for the title; the fact is not lost."""
+    beads = machine.projects[0] / ".beads"
+    if missing == "bd":
+        del machine.commands["bd"]
+    elif missing == "answer":
+        (beads / "hangs").touch()
+    elif missing == "project":
+        machine.projects = ()
+    bead = "iv-zzz" if missing == "bead" else "iv-abc1"
+    path = machine.home / ".clavain" / "telemetry.jsonl"
+    machine.new_lines[path] = [line("discovery_select", bead, action="plan", recommended="yes")]
+    [fact] = observe(machine).drafts
+    assert fact.payload == DiscoverWork(action="plan", title=bead, selected=True)
+    assert fact.extensions == {"recommended": False}
 
 
 def test_nothing_new_is_nothing_to_tell(tmp_path: Path) -> None:

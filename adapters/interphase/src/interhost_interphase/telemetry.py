@@ -24,14 +24,23 @@ TELEMETRY = Path(".clavain", "telemetry.jsonl")
 """The telemetry file, below the user's home."""
 
 OWN_REASON = "interbus:"
-"""Begins the reason of every move that this adapter makes; its echo in the telemetry is not told again."""
+"""Begins the reason of every move that this adapter makes; its echo is not told again."""
 
-# The events that are read, and the keys a line of each must have besides event, bead and timestamp.
-_NEEDS = {"phase_transition": ("phase",), "phase_advance": ("phase",), "gate_check": (), "gate_enforce": ("decision",)}
+EVENTS: Mapping[str, tuple[str, ...]] = {
+    "phase_transition": ("phase",),
+    "phase_advance": ("phase",),
+    "gate_check": (),
+    "gate_enforce": ("decision",),
+    # bd's text for "no phase" in either of the two is no disagreement, although interphase writes the line.
+    "phase_desync": ("bead_phase", "artifact_phase"),
+    "discovery_select": ("action",),
+}
+"""The events that are read, and the keys a line of each must have besides event, bead and timestamp."""
+
 _SECOND_HALF = {"phase_transition": "phase_advance", "gate_check": "gate_enforce"}
 # Within one call of interphase only bd and a search for findings lie between the halves; an hour between them means
 # two calls.
-_PAIR_WINDOW = timedelta(seconds=30)
+PAIR_WINDOW = timedelta(seconds=30)
 _SETTLE = timedelta(seconds=2)
 
 
@@ -53,6 +62,11 @@ class Entry:
     at: datetime
     keys: Mapping[str, object]
 
+    @property
+    def is_echo(self) -> bool:
+        """Whether this adapter itself caused it."""
+        return self.text("reason").startswith(OWN_REASON)
+
     def text(self, key: str) -> str:
         """The text of a key; empty when it is absent or no text."""
         value = self.keys.get(key)
@@ -60,7 +74,7 @@ class Entry:
 
 
 def list_entries(lines: Iterable[str]) -> list[Entry]:
-    """The usable lines: interphase's own, complete, about a bead, and not the echo of this adapter."""
+    """The usable lines: interphase's own, complete, and about a bead."""
     return [entry for index, line in enumerate(lines) if (entry := _read_entry(index, line))]
 
 
@@ -85,31 +99,16 @@ def pair_halves(entries: Iterable[Entry]) -> list[list[Entry]]:
     return groups
 
 
-def _read_entry(index: int, line: str) -> Entry | None:
-    keys = _read_object(line)
-    event, bead, at = keys.get("event"), keys.get("bead"), _read_time(keys.get("timestamp"))
-    if not isinstance(event, str) or not isinstance(bead, str) or at is None:
-        return None
-    entry = Entry(index=index, event=event, bead=bead, at=at, keys=keys)
-    usable = (
-        event in _NEEDS
-        and re.fullmatch(BEAD_ID, bead)
-        and all(clean_phase(keys.get(key)) for key in _NEEDS[event])
-        and not entry.text("reason").startswith(OWN_REASON)
-    )
-    return entry if usable else None
-
-
-def _read_object(line: str) -> dict[str, object]:
-    """A line's JSON object; an empty one for everything else, absurdly deep nesting included."""
+def read_object(text: str | bytes) -> dict[str, object]:
+    """The JSON object in a text; an empty one for everything else, absurdly deep nesting included."""
     try:
-        keys = json.loads(line)
+        keys = json.loads(text)
     except (ValueError, RecursionError):
         return {}
     return keys if isinstance(keys, dict) else {}
 
 
-def _read_time(value: object) -> datetime | None:
+def read_time(value: object) -> datetime | None:
     """An RFC 3339 time; ``None`` for anything without a time zone."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -118,7 +117,17 @@ def _read_time(value: object) -> datetime | None:
     return time if time is not None and time.tzinfo is not None else None
 
 
+def _read_entry(index: int, line: str) -> Entry | None:
+    keys = read_object(line)
+    event, bead, at = keys.get("event"), keys.get("bead"), read_time(keys.get("timestamp"))
+    if not isinstance(event, str) or not isinstance(bead, str) or at is None:
+        return None
+    needs = EVENTS.get(event)
+    usable = needs is not None and re.fullmatch(BEAD_ID, bead) and all(clean_phase(keys.get(key)) for key in needs)
+    return Entry(index=index, event=event, bead=bead, at=at, keys=keys) if usable else None
+
+
 def _completes(group: list[Entry] | None, entry: Entry) -> bool:
     if group is None or _SECOND_HALF.get(group[-1].event) != entry.event:
         return False
-    return group[-1].text("phase") == entry.text("phase") and abs(entry.at - group[-1].at) <= _PAIR_WINDOW
+    return group[-1].text("phase") == entry.text("phase") and abs(entry.at - group[-1].at) <= PAIR_WINDOW
