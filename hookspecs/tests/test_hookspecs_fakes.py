@@ -20,7 +20,15 @@ from interhost_hookspecs import (
     SubmissionCode,
     SubmissionError,
 )
-from interhost_hookspecs.testing import EPOCH, FakeCommand, FakeContext, FakeSubmissions, make_intent, payloads
+from interhost_hookspecs.testing import (
+    EPOCH,
+    FakeCommand,
+    FakeContext,
+    FakeSubmissions,
+    make_intent,
+    make_request,
+    payloads,
+)
 
 
 def test_the_fake_context_is_an_adapter_context(tmp_path: Path) -> None:
@@ -169,3 +177,15 @@ def test_a_submission_is_recorded_and_answered(name: str, attribute: str, argume
         getattr(submit, name)(**arguments)
     assert (caught.value.code, caught.value.recoverable) == (SubmissionCode.PAUSED, True)
     assert submit.calls == [(name, arguments)] * 3
+
+
+def test_a_request_waits_until_it_is_answered_or_late(tmp_path: Path) -> None:
+    """What a test lays down is open, as by the host: of its kind, not closed, not past its time."""
+    review, other = make_request(tmp_path / "p.md", tmp_path), make_request(tmp_path, tmp_path, kind="other")
+    context = FakeContext(tmp_path, waiting=[review, other])
+    assert context.open_requests("review") == (review,)
+    assert review.asked_at < context.now() < review.expires
+    context.close_request(review, "safe")
+    assert (context.open_requests("review"), context.closed) == ((), {review.path: "safe"})
+    context.sleep(24 * 3600)
+    assert context.open_requests("other") == ()

@@ -19,16 +19,19 @@ Source: design section 8.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
-from interhost.bus.payload import MAX_BYTES
-from interhost.bus.retention import Retention
+from interhost.bus.hook_index import read_said
 from interhost.errors import InputError
 
+TYPE_CHECKING = False  # who asks for one key only does not pay for what the others are made of
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from interhost.bus.retention import Retention
+
 FILE_NAME = "config.toml"
-ADAPTERS_VARIABLE = "INTERHOST_ADAPTERS"
 
 
 class Config:
@@ -42,13 +45,14 @@ class Config:
         InputError: Not TOML, or a known key has a wrong type; names file and key.
     """
 
-    def __init__(self, path: Path, overrides: Mapping[str, bool] | None = None) -> None:
+    def __init__(self, path: str | Path, overrides: Mapping[str, bool] | None = None) -> None:
         """Read the file."""
         self.path = path
         self._tables: dict[str, Any] = {}
         self._overrides: Mapping[str, bool] = overrides or {}
         try:
-            self._tables = _parse(path.read_text("utf-8"))
+            with open(path, encoding="utf-8") as file:
+                self._tables = _parse(file.read())
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -57,9 +61,9 @@ class Config:
             raise InputError(f"{path}: {error}", hint="correct the file, or move it away") from None
 
     @classmethod
-    def from_text(cls, path: Path, text: str) -> Config:
+    def from_text(cls, path: str | Path, text: str) -> Config:
         """What a file would say if this were its text."""
-        config = cls(Path(os.devnull))
+        config = cls(os.devnull)
         config.path, config._tables = path, _parse(text)
         return config
 
@@ -87,6 +91,8 @@ class Config:
     @property
     def payload_bytes(self) -> int:
         """Most bytes of a payload's text."""
+        from interhost.bus.payload import MAX_BYTES
+
         limit = self._table(self._tables, "limits", "").get("payload_bytes", MAX_BYTES)
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
             raise InputError(f"{self.path}: key 'limits.payload_bytes': expected a number of bytes, got {limit!r}")
@@ -95,6 +101,8 @@ class Config:
     @property
     def retention(self) -> Retention:
         """What is kept, and for how long; ``[retention]`` with ``days`` and ``events``."""
+        from interhost.bus.retention import Retention
+
         table, default = self._table(self._tables, "retention", ""), Retention()
         days, events = table.get("days", default.days), table.get("events", default.events)
         for key, value in (("days", days), ("events", events)):
@@ -117,9 +125,7 @@ def read_overrides(environ: Mapping[str, str], enabled: Sequence[str], disabled:
         enabled: Names from ``--adapter``.
         disabled: Names from ``--no-adapter``.
     """
-    names = [name.strip() for name in environ.get(ADAPTERS_VARIABLE, "").split(",")]
-    said = {name.removeprefix("-"): not name.startswith("-") for name in names if name.removeprefix("-")}
-    return {**said, **dict.fromkeys(enabled, True), **dict.fromkeys(disabled, False)}
+    return {**read_said(environ), **dict.fromkeys(enabled, True), **dict.fromkeys(disabled, False)}
 
 
 def _parse(text: str) -> dict[str, Any]:

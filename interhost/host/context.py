@@ -13,22 +13,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from interhost_hookspecs import Advice, Completed, Draft, InDoubtError, Intent
+from attrs import evolve
+from interhost_hookspecs import Advice, Completed, Draft, HookEvent, InDoubtError, Intent, Request
 
 from interhost.bus.bus import Bus
 from interhost.bus.envelope import Envelope
+from interhost.bus.project import project_root
 from interhost.bus.resolve import find_bead
 from interhost.bus.spool import set_aside
+from interhost.errors import StateError
 from interhost.host.config import Config
 from interhost.host.drafting import foreign_environ, make_envelope
 from interhost.host.files import ChangedFiles, FileTail
 from interhost.host.providers import HostGuards, HostSubmissions, Providers
-from interhost.host.requests import write_request
-from interhost.interband.read import read_payload, sideband_root
+from interhost.host.requests import close_request, list_open_requests, write_request
+from interhost.interband.paths import sideband_root
+from interhost.interband.read import read_payload
 from interhost.manifests.plugins import find_plugin
 from interhost.process import run_process
-
-"""Extensions that the host alone writes."""
 
 
 class CursorMovedError(Exception):
@@ -76,11 +78,14 @@ class HostSideband:
 
     def __init__(self, home: Path) -> None:
         """Files of one user."""
-        self._root = sideband_root(os.environ, home)
+        try:
+            self.root: Path | None = sideband_root(os.environ, home)
+        except StateError:
+            self.root = None
 
     def read(self, namespace: str, channel: str, key: str) -> Mapping[str, object] | None:
         """The payload of one file, or ``None``."""
-        return read_payload(self._root, namespace, channel, key) if self._root else None
+        return read_payload(self.root, namespace, channel, key) if self.root else None
 
 
 class HostContext:
@@ -93,6 +98,8 @@ class HostContext:
         providers: Who answers guards and submissions.
         cause: The envelope that is delivered, or ``None`` while observing.
         intent: Its view.
+        event: The hook event that is observed, or ``None``.
+        bead: The bead that the hook's own session had.
         backfill: The user wants history from sources that are looked at for the first time.
         keep_lease: Called before something that may take so many seconds.
     """
@@ -106,6 +113,8 @@ class HostContext:
         *,
         cause: Envelope | None = None,
         intent: Intent[Any] | None = None,
+        event: HookEvent | None = None,
+        bead: str | None = None,
         backfill: bool = False,
         keep_lease: Callable[[float], None] = lambda seconds: None,
     ) -> None:
@@ -123,6 +132,8 @@ class HostContext:
         self._bus = bus
         self._limit = config.payload_bytes
         self.intent = intent
+        self._event = event
+        self._bead = bead
         self._cause = cause
         self._backfill = backfill
         self._keep_lease = keep_lease
@@ -182,17 +193,17 @@ class HostContext:
         for variable in (f"INTERHOST_{name}_ROOT", f"{name}_ROOT"):
             if (given := os.environ.get(variable)) and Path(given).is_dir():
                 return Path(given)
-        project = self.intent.project_dir if self.intent else None
-        return find_plugin(self.adapter, os.environ, self.home, project)
+        return find_plugin(self.adapter, os.environ, self.home, self._project())
 
     def find_bead(self, path: Path) -> str | None:
         """The bead of a ``**Bead:**`` line."""
         return find_bead(path)
 
-    def tail(self, path: Path) -> FileTail:
+    def tail(self, path: Path, *, whole: bool = False) -> FileTail:
         """New lines of a file; within one call always the same ones."""
         if path not in self._tails:
-            self._tails[path] = FileTail(path, self.cursor.get(f"tail:{path}"), backfill=self._backfill)
+            stored = self.cursor.get(f"tail:{path}")
+            self._tails[path] = FileTail(path, stored, backfill=whole or self._backfill)
         return self._tails[path]
 
     def changed(self, pattern: str, *, root: Path, settle: float = 2.0) -> tuple[Path, ...]:
@@ -228,10 +239,9 @@ class HostContext:
         env: Mapping[str, str] | None = None,
     ) -> Completed:
         """Run a command in the project of the intent."""
-        project = self.intent.project_dir if self.intent else None
         self._keep_lease(timeout)
         result = run_process(
-            argv, timeout=timeout, cwd=cwd or project, stdin=stdin, env={**foreign_environ(), **(env or {})}
+            argv, timeout=timeout, cwd=cwd or self._project(), stdin=stdin, env={**foreign_environ(), **(env or {})}
         )
         return Completed(
             argv=tuple(argv),
@@ -244,13 +254,25 @@ class HostContext:
 
     def publish(self, draft: Draft) -> None:
         """Check a fact now, store it with the outcome."""
+        environ = foreign_environ()
+        if self._event:
+            draft = _of_event(draft, self._event)
+            environ |= {"CLAVAIN_BEAD_ID": self._bead} if self._bead else {}
         envelope = make_envelope(
-            draft, self.adapter, cause=self._cause, limit=self._limit, environ=foreign_environ(), home=self.home
+            draft,
+            self.adapter,
+            cause=self._cause,
+            limit=self._limit,
+            environ=environ,
+            home=self.home,
+            door="hook" if self._event else "adapter",
         )
         self.envelopes.append(envelope)
 
     def advise(self, advice: Advice) -> None:
-        """Store advice with the outcome."""
+        """Store advice with the outcome. Of a hook event, it is for the event's session unless it says for whom."""
+        if self._event and self._event.session_id and advice.session_id is None and advice.context_id is None:
+            advice = evolve(advice, session_id=self._event.session_id)
         self.advices.append(advice)
 
     def once(self, action: str, happened: Callable[[], bool | None] | None = None) -> bool:
@@ -264,8 +286,45 @@ class HostContext:
             raise InDoubtError(action)
         return not took_place
 
-    def request(self, kind: str, text: str, details: Mapping[str, object] | None = None) -> Path:
+    def request(
+        self,
+        kind: str,
+        text: str,
+        details: Mapping[str, object] | None = None,
+        *,
+        expires: datetime | None = None,
+    ) -> Path:
         """Write request files."""
         if self.intent is None:
             raise RuntimeError("ctx.request belongs to a delivery")
-        return write_request(self._bus.root / "requests" / self.adapter, self.intent, kind, text, details or {})
+        return write_request(self._requests, self.intent, kind, text, details or {}, expires)
+
+    def open_requests(self, kind: str) -> tuple[Request, ...]:
+        """What still waits for an answer."""
+        return list_open_requests(self._requests, kind, self.now())
+
+    def close_request(self, request: Request, answer: str) -> None:
+        """Note an answer."""
+        close_request(request, answer)
+
+    @property
+    def _requests(self) -> Path:
+        return self._bus.root / "requests" / self.adapter
+
+    def _project(self) -> Path | None:
+        """Root of the project that this call is about."""
+        if self._event and self._event.cwd:
+            return project_root(self._event.cwd)
+        return self.intent.project_dir if self.intent else None
+
+
+def _of_event(draft: Draft, event: HookEvent) -> Draft:
+    """What a draft about a hook event leaves out, the event knows."""
+    known = {"prompt_id": event.prompt_id, "tool_use_id": event.tool_use_id}
+    return evolve(
+        draft,
+        session_id=draft.session_id or event.session_id or None,
+        project_dir=draft.project_dir or (project_root(event.cwd) if event.cwd else None),
+        source_hook=draft.source_hook or f"{event.name}:{event.tool_name}".removesuffix(":None"),
+        extensions={**{key: value for key, value in known.items() if value}, **draft.extensions},
+    )

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import evolve
@@ -21,21 +21,32 @@ from interhost.bus.spool import rejected_files, waiting_files
 from interhost.errors import AdapterError
 from interhost.host.config import Config
 from interhost.host.context import HostContext
+from interhost.host.drafting import foreign_environ
 from interhost.host.loading import LoadedAdapter, describe, load_adapter
 from interhost.host.providers import Providers
 from interhost.host.registry import AdapterEntry
+from interhost.process import run_process
 
 # A worker that stays away for so long after its lease ran out is not coming back by itself.
 _STUCK_SECONDS = 300
 # SQLite's WAL-reset fault, 3.7.0 to 3.51.2; our write lock keeps its precondition from arising (event-log.md 5.11).
 _WAL_RESET_FIXED = (3, 51, 3)
-_TOOLS = ("git", "bd", "ic", "clavain-cli")
+# How each tells its version; clavain-cli does not.
+_TOOLS: Mapping[str, str] = {
+    "git": "--version",
+    "bd": "version",
+    "ic": "version",
+    "clavain-cli": "",
+    "claude": "--version",
+}
+_TOOL_SECONDS = 5.0
 
 
 def examine(bus: Bus, entries: list[AdapterEntry], config: Config) -> Iterator[Check]:
     """Every check, in the order a person would read them."""
     yield from _machine(bus)
     yield from _log(bus, entries)
+    yield from _released(bus, entries)
     for entry in entries:
         yield from _adapter(bus, entry, config)
     if not entries:
@@ -50,14 +61,38 @@ def _machine(bus: Bus) -> Iterator[Check]:
         "" if sqlite3.sqlite_version_info >= _WAL_RESET_FIXED else "; has the WAL-reset fault, which our lock avoids"
     )
     yield _ok("sqlite", sqlite3.sqlite_version + fault)
-    yield _ok("state", f"{bus.root}, mode {bus.root.stat().st_mode & 0o777:04o}")
-    for tool in _TOOLS:
+    yield from _state(bus.root)
+    for tool, version in _TOOLS.items():
         found = shutil.which(tool)
-        yield _ok(tool, found) if found else _note(tool, "not on PATH", "some adapters can do less without it")
+        yield (
+            _tool(tool, found, version) if found else _note(tool, "not on PATH", "some adapters can do less without it")
+        )
+
+
+def _state(root: Path) -> Iterator[Check]:
+    """Whoever can write here can make adapters act, and whoever can read here reads what a session said."""
+    mode = root.stat().st_mode & 0o777
+    if mode & 0o077:
+        yield _problem("state", f"{root} can be read by others (mode {mode:04o})", f"chmod 700 {root}")
+    else:
+        yield _ok("state", f"{root}, mode {mode:04o}")
+
+
+def _tool(tool: str, path: str, version: str) -> Check:
+    """Run in the root directory: in a project, every command of ic would create a database (cli-contracts.md 1)."""
+    if not version:
+        return _ok(tool, path)
+    answer = run_process([path, version], timeout=_TOOL_SECONDS, env=foreign_environ(), cwd=Path("/"))
+    hint = f"run '{tool} {version}' and see what it says"
+    if answer.returncode is None:
+        return _problem(tool, f"{path}: asked for its version: {answer.problem}", hint)
+    if answer.returncode:
+        return _note(tool, f"{path}: does not tell its version (exit status {answer.returncode})", hint)
+    return _ok(tool, f"{path}: {(answer.stdout.splitlines() or ['no version'])[0][:80]}")
 
 
 def _log(bus: Bus, entries: list[AdapterEntry]) -> Iterator[Check]:
-    size = (bus.root / "bus.db").stat().st_size
+    size = bus.database.rows("PRAGMA page_count")[0][0] * bus.database.rows("PRAGMA page_size")[0][0]
     count = bus.database.rows("SELECT count(*) FROM event")[0][0]
     yield _ok("log", f"{count} event{'' if count == 1 else 's'}, {size / 1e6:.1f} MB")
     installed = {entry.name for entry in entries}
@@ -69,6 +104,14 @@ def _log(bus: Bus, entries: list[AdapterEntry]) -> Iterator[Check]:
                 "no installed adapter: a script of 'interbus consume', or an adapter that was removed",
                 "its deliveries wait for it; unseen for 30 days, it is released",
             )
+
+
+def _released(bus: Bus, entries: list[AdapterEntry]) -> Iterator[Check]:
+    installed = {entry.name for entry in entries}
+    for problem in bus.store.problems():
+        if problem.stage == "released" and problem.adapter not in installed:
+            hint = "installed again, it begins with what is published from then on"
+            yield _note(f"consumer {problem.adapter}", f"released: {problem.reason}", hint)
 
 
 def _adapter(bus: Bus, entry: AdapterEntry, config: Config) -> Iterator[Check]:
@@ -131,9 +174,10 @@ def _spool(bus: Bus) -> Iterator[Check]:
         hint = "the next command that reads the bus takes them in"
         yield _note("spool", f"{waiting} file{'' if waiting == 1 else 's'} waiting", hint)
     for path, why in rejected_files(bus.root):
-        yield _problem(
-            f"rejected {path.name}", why, f"correct and move it to {bus.root}/spool/new, or remove it and its .why"
-        )
+        # What was an adapter's or a hook's was never in the spool, and would be refused there.
+        spooled = not path.name.startswith(("draft-", "hook-"))
+        mend = f"correct and move it to {bus.root}/spool/new, or" if spooled else f"read {path}, mend the cause, and"
+        yield _problem(f"rejected {path.name}", why, f"{mend} remove it and its .why")
 
 
 def _ok(name: str, detail: str | Path) -> Check:

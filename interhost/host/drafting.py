@@ -25,7 +25,14 @@ _RESERVED = frozenset(
 
 
 def make_envelope(
-    draft: Draft, adapter: str, *, cause: Envelope | None, limit: int, environ: Mapping[str, str], home: Path
+    draft: Draft,
+    adapter: str,
+    *,
+    cause: Envelope | None,
+    limit: int,
+    environ: Mapping[str, str],
+    home: Path,
+    door: str = "adapter",
 ) -> Envelope:
     """Check a draft and complete it.
 
@@ -34,8 +41,9 @@ def make_envelope(
         adapter: Who it is.
         cause: The envelope it reacts to, or ``None``.
         limit: Most bytes of the payload's text.
-        environ: Environment for finding out the context; not that of a session.
+        environ: Environment for finding out the context; not that of a session, unless it is the draft's own.
         home: The user's home directory.
+        door: How it came in.
 
     Raises:
         InputError: A part of it is not valid, or nobody could tell what it is about.
@@ -52,7 +60,7 @@ def make_envelope(
         payload=payload_text(draft.payload),
         context_id=draft.context_id or _context_of(draft, project, cause, environ, home),
         producer=adapter,
-        door="adapter",
+        door=door,
         artifact_path=str(artifact) if artifact else None,
         severity=draft.severity,
         consumers=draft.consumers,

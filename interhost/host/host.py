@@ -11,17 +11,20 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from interhost.bus.bus import Bus
 from interhost.bus.spool import drain_spool
-from interhost.errors import AdapterError
+from interhost.errors import AdapterError, InputError
 from interhost.host.config import Config
 from interhost.host.consumers import sync_consumers
 from interhost.host.delivery import Delivered, deliver_next, describe_failure
+from interhost.host.hook_events import take_in_hooks
+from interhost.host.hook_index import refresh_hook_index
 from interhost.host.loading import LoadedAdapter, load_adapter
-from interhost.host.looking import Look, look
+from interhost.host.looking import Look, look, look_at_hook
+from interhost.host.nudging import Nudging
 from interhost.host.providers import Providers
 from interhost.host.registry import AdapterEntry
 
@@ -54,6 +57,7 @@ class Host:
         report: Called with one line whenever something went wrong with an adapter.
         stopping: Asked before each delivery; once it says so, no further one is begun.
         backfill: Take history from sources that are looked at for the first time.
+        only: Load no others than these.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Host:
         report: Callable[[str], None] = lambda line: None,
         stopping: Callable[[], bool] = lambda: False,
         backfill: bool = False,
+        only: Collection[str] | None = None,
     ) -> None:
         """Load the adapters, each behind a fence."""
         self._bus = bus
@@ -72,21 +77,45 @@ class Host:
         self._say = report
         self._stopping = stopping
         self._backfill = backfill
+        self._entries = entries
         self._installed = {entry.name for entry in entries}
-        self._enabled = [entry for entry in entries if config.is_enabled(entry.name)]
+        enabled = [entry for entry in entries if config.is_enabled(entry.name)]
+        self._enabled = [entry for entry in enabled if only is None or entry.name in only]
         self.see_consumers()
         self.adapters = [adapter for entry in self._enabled if (adapter := self._load(entry))]
         self.providers = Providers(self.adapters, self._record)
+        self._nudging = Nudging()
 
     def see_consumers(self) -> None:
         """Note that the enabled adapters are here; one that nobody sees for a month is released."""
         sync_consumers(self._bus, self._enabled, self.config)
 
     def run_pass(self) -> Pass:
-        """Drain the spool, look at every source once, then deliver everything that is due, reactions included."""
+        """Take in what waits, look at every source once, then deliver everything that is due, reactions included."""
         self.drain_spool()
+        self.take_in_hooks()
+        seen_in_hooks = self.observe_hooks()
         published, wants_more = self.observe()
-        return Pass(published, tuple(self.deliver()), wants_more)
+        return Pass(seen_in_hooks + published, tuple(self.deliver()), wants_more)
+
+    def take_in_hooks(self) -> int:
+        """Move what hooks have recorded into the database; how many events somebody observes."""
+        # Without an index, hooks record more than is observed, and nothing is lost.
+        with contextlib.suppress(OSError, InputError):
+            refresh_hook_index(self._bus.root)
+        return take_in_hooks(self._bus, self._entries, self.config)
+
+    def observe_hooks(self, *, early: bool = False) -> int:
+        """Show recorded hook events to the adapters that observe them; how many facts were seen.
+
+        Args:
+            early: Those that are left to a hook that waits for an answer, instead.
+        """
+        published = 0
+        for adapter in self.adapters:
+            while not self._stopping() and (one := self._look_at_hook(adapter, early=early)):
+                published += one.published
+        return published
 
     def drain_spool(self) -> int:
         """Move what shells and hurried producers left in the spool into the log; how many events that were."""
@@ -109,12 +138,14 @@ class Host:
 
     def has_work(self) -> bool:
         """Whether anything is due for a loaded adapter."""
-        return any(self._bus.log.has_work(adapter.name) for adapter in self.adapters)
+        names = [adapter.name for adapter in self.adapters]
+        return any(self._bus.log.has_work(name) or self._bus.hooks.next(name) for name in names)
 
     def seconds_to_retry(self) -> float:
-        """Until the next waiting delivery is due; infinite when none waits."""
-        due = self._bus.log.next_due([adapter.name for adapter in self.adapters])
-        return math.inf if due is None else max(0.0, due / 1e6 - time.time())
+        """Until the next waiting delivery or hook event is due; infinite when none waits."""
+        names = [adapter.name for adapter in self.adapters]
+        due = [when for when in (self._bus.log.next_due(names), self._bus.hooks.next_due(names)) if when is not None]
+        return max(0.0, min(due) / 1e6 - time.time()) if due else math.inf
 
     def is_stopping(self) -> bool:
         """Whether no further delivery is to be begun."""
@@ -127,6 +158,8 @@ class Host:
             one = deliver_next(self._bus, adapter, self.config, self.providers)
         if one and one.outcome == "error":
             self._say(describe_failure(one))
+        if one:
+            self._nudging.after(one)
         return one
 
     def _look(self, adapter: LoadedAdapter) -> Look:
@@ -134,6 +167,13 @@ class Host:
             one = look(self._bus, adapter, self.config, self.providers, backfill=self._backfill)
         if one.problem:
             self._say(f"{adapter.name}: observe: {one.problem}")
+        return one
+
+    def _look_at_hook(self, adapter: LoadedAdapter, *, early: bool) -> Look | None:
+        with contextlib.redirect_stdout(sys.stderr):
+            one = look_at_hook(self._bus, adapter, self.config, self.providers, early=early)
+        if one and one.problem:
+            self._say(f"{adapter.name}: observe_hook: {one.problem}")
         return one
 
     def _load(self, entry: AdapterEntry) -> LoadedAdapter | None:

@@ -18,6 +18,7 @@ from pluggy import PluginManager
 from interhost.errors import AdapterError
 from interhost.host.codec import payload_class
 from interhost.host.registry import AdapterEntry
+from interhost.manifests.interbus import InterbusSection
 
 STRICT_VARIABLE = "INTERHOST_STRICT"
 
@@ -80,7 +81,7 @@ def load_adapter(entry: AdapterEntry) -> LoadedAdapter:
         if is_strict():
             raise
         raise AdapterError("; ".join(error.problems), entry.name) from error
-    if problem := _manifest_problem(loaded, entry.interbus.consumes):
+    if problem := _manifest_problem(loaded, entry.interbus):
         raise AdapterError(problem, entry.name, hint=f"correct {entry.name}'s integration.json or its hooks")
     return loaded
 
@@ -99,8 +100,15 @@ def hook_of(intent: str) -> str:
     return f"on_{intent.partition('@')[0]}" if payload_class(intent) else "on_intent"
 
 
-def _manifest_problem(loaded: LoadedAdapter, consumes: tuple[str, ...]) -> str:
+def _manifest_problem(loaded: LoadedAdapter, interbus: InterbusSection) -> str:
     """What the manifest promises must be there, and what is there must be promised: else it would never be called."""
+    if loaded.implements("observe_hook") != bool(interbus.hooks):
+        if interbus.hooks:
+            return "its manifest observes hook events, but observe_hook is not implemented"
+        return "observe_hook is implemented, but its manifest observes no hook event"
+    if interbus.answers and not interbus.hooks:
+        return "its manifest says that it answers hooks, but observes no hook event"
+    consumes = interbus.consumes
     wanted = {hook_of(intent) for intent in consumes if intent != "*"}
     for hook in sorted(wanted):
         if not loaded.implements(hook):

@@ -6,8 +6,9 @@ pluggy's ``firstresult`` would let one provider that raises end the call for all
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from interhost_hookspecs import (
     ArtifactSubmitted,
@@ -17,16 +18,26 @@ from interhost_hookspecs import (
     SprintCreated,
     SubmissionError,
     TaskDispatched,
+    register_adapter,
 )
 
+from interhost.host import builtin_guards
 from interhost.host.loading import LoadedAdapter, describe, is_strict
 
 T = TypeVar("T")
 Report = Callable[[str, str, str], None]
+BUILT_IN = "interbase"
+
+
+class Provider(NamedTuple):
+    """Somebody who may answer."""
+
+    name: str
+    hook: HookCaller
 
 
 class Providers:
-    """Every loaded adapter that may answer, in name order.
+    """Every loaded adapter that may answer, in name order, and after them interbase.
 
     Args:
         adapters: The loaded adapters.
@@ -35,12 +46,15 @@ class Providers:
 
     def __init__(self, adapters: Sequence[LoadedAdapter], report: Report) -> None:
         """Keep the providers."""
-        self._adapters = adapters
+        self._all = [Provider(adapter.name, adapter.hook) for adapter in adapters]
+        self._all.append(Provider(BUILT_IN, cast(HookCaller, register_adapter(builtin_guards, BUILT_IN).hook)))
         self._report = report
 
     def reporting(self, report: Report) -> Providers:
         """The same providers, with another place for what goes wrong: a thread has its own connection."""
-        return Providers(self._adapters, report)
+        others = copy(self)
+        others._report = report
+        return others
 
     def ask(self, question: Callable[[HookCaller], Sequence[T]], hook: str) -> T | None:
         """The first answer, or ``None``. A provider that raises is reported and passed over.
@@ -48,9 +62,9 @@ class Providers:
         Raises:
             SubmissionError: A provider refused, which is an answer.
         """
-        for adapter in self._adapters:
+        for provider in self._all:
             try:
-                answers = question(adapter.hook)
+                answers = question(provider.hook)
             except SubmissionError:
                 raise
             except KeyboardInterrupt:
@@ -58,16 +72,16 @@ class Providers:
             except BaseException as error:
                 if is_strict():
                     raise
-                self._report(adapter.name, hook, describe(error))
+                self._report(provider.name, hook, describe(error))
                 continue
-            self._report(adapter.name, hook, "")
+            self._report(provider.name, hook, "")
             if answers:
                 return answers[0]
         return None
 
 
 class HostGuards:
-    """See :class:`interhost_hookspecs.Guards`. No answer means "no"."""
+    """See :class:`interhost_hookspecs.Guards`. Who answers last is interbase; no answer means "no"."""
 
     def __init__(self, providers: Providers) -> None:
         """Ask these providers."""

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import importlib.machinery
 import os
-import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from interhost.bus.envelope import ADAPTER_NAME
+from interhost.bus.names import ADAPTER_NAME
 from interhost.errors import InputError
 from interhost.manifests.interbus import FILE_NAME, InterbusSection, read_interbus
 
+TYPE_CHECKING = False  # pathlib costs a listing 5 ms, as much as all of its own work
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
 GROUP = "interhost.adapters"
+_CHUNK = 1 << 14
 
 
 class EntryPoint(NamedTuple):
@@ -59,6 +61,14 @@ def list_adapters(path: Sequence[str] | None = None) -> list[AdapterEntry]:
     return [_adapter(found[name]) for name in sorted(found)]
 
 
+def manifest_path(entry: AdapterEntry) -> str | None:
+    """Where an adapter's manifest is, or would be; ``None`` when its package cannot be found."""
+    try:
+        return os.path.join(_package_folder(entry.module), FILE_NAME)
+    except InputError:
+        return None
+
+
 def list_entry_points(group: str, path: Sequence[str] | None = None) -> list[EntryPoint]:
     """Entry points of one group, as ``importlib.metadata.entry_points`` would list them."""
     seen: set[str] = set()
@@ -67,27 +77,17 @@ def list_entry_points(group: str, path: Sequence[str] | None = None) -> list[Ent
         for key, name, version, text in _distributions(folder or "."):
             if key not in seen:
                 seen.add(key)
-                entries += [EntryPoint(*pair, name, version) for pair in _section(text(), group)]
+                entries += [EntryPoint(*pair, name, version) for pair in _section(text.read(group), group)]
     return entries
 
 
-def distribution_version(name: str) -> str:
-    """Version of an installed distribution, or ``unknown``."""
-    for folder in sys.path:
-        for key, _, version, _ in _distributions(folder or "."):
-            if key == _normalised(name):
-                return version
-    return "unknown"
-
-
 def _distributions(folder: str) -> Iterator[tuple[str, str, str, _Text]]:
-    """Each as (normalised name, name, version, reader of its entry points)."""
+    """Each as (normalised name, name, version, its entry points)."""
     if folder.endswith(".egg"):
         yield from _from_archive(folder)
         return
     try:
-        with os.scandir(folder) as items:
-            names = sorted(item.name for item in items if item.name.endswith((".dist-info", ".egg-info")))
+        names = sorted(name for name in os.listdir(folder) if name.endswith((".dist-info", ".egg-info")))
     except NotADirectoryError:
         yield from _from_archive(folder)
         return
@@ -102,16 +102,30 @@ class _Text(NamedTuple):
     """A file that is read when its distribution turns out to be the first of its name."""
 
     path: str
-    content: str | None = None
+    content: str = ""
 
-    def __call__(self) -> str:
-        if self.content is not None:
+    def read(self, wanted: str) -> str:
+        """The text, or nothing when it does not hold what is wanted: most do not, and are not decoded for it."""
+        if not self.path:
             return self.content
         try:
-            with open(self.path, encoding="utf-8") as file:
-                return file.read()
+            data = _read_file(self.path)
+            return data.decode() if wanted.encode() in data else ""
         except (OSError, UnicodeDecodeError):
             return ""
+
+
+def _read_file(path: str) -> bytes:
+    """All of a file; of 200 small ones in a third of the time that file objects take (1 ms instead of 3)."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = chunk = os.read(fd, _CHUNK)
+        while chunk:
+            chunk = os.read(fd, _CHUNK)
+            data += chunk
+    finally:
+        os.close(fd)
+    return data
 
 
 def _from_archive(folder: str) -> Iterator[tuple[str, str, str, _Text]]:
@@ -128,7 +142,11 @@ def _from_archive(folder: str) -> Iterator[tuple[str, str, str, _Text]]:
 
 
 def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "_", name).lower()
+    """As the standard library compares names: lower case, any run of ``-``, ``_`` and ``.`` is one ``_``."""
+    plain = name.replace("-", "_").replace(".", "_").lower()
+    while "__" in plain:
+        plain = plain.replace("__", "_")
+    return plain
 
 
 def _section(text: str, group: str) -> Iterable[tuple[str, str]]:
@@ -145,7 +163,7 @@ def _adapter(entry: EntryPoint) -> AdapterEntry:
     module = entry.value.partition(":")[0].partition("[")[0].strip()
     interbus, problem = None, ""
     try:
-        interbus = read_interbus(_package_folder(module) / FILE_NAME)
+        interbus = read_interbus(os.path.join(_package_folder(module), FILE_NAME))
     except InputError as error:
         problem = str(error)
     if not ADAPTER_NAME.fullmatch(entry.name):
@@ -154,7 +172,7 @@ def _adapter(entry: EntryPoint) -> AdapterEntry:
     return AdapterEntry(entry.name, module, entry.distribution.replace("_", "-"), entry.version, interbus, problem)
 
 
-def _package_folder(module: str) -> Path:
+def _package_folder(module: str) -> str:
     """The folder of a module's top package; finding it imports nothing."""
     package = module.partition(".")[0]
     for finder in sys.meta_path:
@@ -168,4 +186,4 @@ def _package_folder(module: str) -> Path:
         raise InputError(f"package {package}: not found; is the adapter installed completely?")
     if not spec.submodule_search_locations:
         raise InputError(f"package {package}: is a single module and has no room for {FILE_NAME}")
-    return Path(next(iter(spec.submodule_search_locations)))
+    return next(iter(spec.submodule_search_locations))

@@ -22,7 +22,8 @@ from interhost.host.config import Config
 from interhost.host.delivery import Delivered, deliver_next, describe_failure
 from interhost.host.host import LOOK_AGAIN_SECONDS
 from interhost.host.loading import LoadedAdapter, describe
-from interhost.host.looking import look
+from interhost.host.looking import Look, look, look_at_hook
+from interhost.host.nudging import Nudging
 from interhost.host.providers import Providers
 
 LOOK_SECONDS = 2.0
@@ -64,6 +65,7 @@ class Lane(threading.Thread):
         self._providers = providers
         self._voice = voice
         self._backfill = backfill
+        self._nudging = Nudging()
         self.in_hand: Lease | None = None
         self._wake = threading.Event()
         self._ending = threading.Event()
@@ -100,10 +102,11 @@ class Lane(threading.Thread):
         providers = self._providers.reporting(record)
         look_at = 0.0 if self.adapter.implements("observe") else float("inf")
         while not self._ending.is_set():
+            while not self._ending.is_set() and (seen := look_at_hook(bus, self.adapter, self._config, providers)):
+                self._tell(seen, "observe_hook")
             if time.monotonic() >= look_at:
                 one = look(bus, self.adapter, self._config, providers, backfill=self._backfill)
-                if one.problem:
-                    self._say(f"{self.adapter.name}: observe: {one.problem}")
+                self._tell(one, "observe")
                 look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if one.wants_more else LOOK_SECONDS)
             expected = self._wake.is_set()
             self._wake.clear()
@@ -112,7 +115,12 @@ class Lane(threading.Thread):
                 self._voice.delivered(delivered)
                 if delivered.outcome == "error":
                     self._say(describe_failure(delivered))
+                self._nudging.after(delivered)
             self._wake.wait(min(_IDLE_SECONDS, max(0.0, look_at - time.monotonic())))
+
+    def _tell(self, one: Look, stage: str) -> None:
+        if one.problem:
+            self._say(f"{self.adapter.name}: {stage}: {one.problem}")
 
     def _say(self, line: str) -> None:
         with contextlib.suppress(Exception):  # whoever listened may be gone; the lane is not
@@ -188,6 +196,11 @@ class Lanes:
                 if any(lane.wants(one) for one in page):
                     lane.wake()
             self._seen = page[-1].seq
+
+    def wake_all(self) -> None:
+        """Wake every lane: hook events came in, and who observes them stands in the database."""
+        for lane in self._lanes:
+            lane.wake()
 
     def stop(self) -> None:
         """Stop every lane, and wait for the deliveries in hand."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from interhost.errors import InputError
 from interhost.manifests.document import read_json
+
+TYPE_CHECKING = False  # as in the document's own module
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE_NAME = "integration.json"
 _CONSUMES = re.compile(r"\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)?@(0|[1-9][0-9]*)")
@@ -40,7 +43,7 @@ class InterbusSection(NamedTuple):
     settings: Mapping[str, Mapping[str, Any]]
 
 
-def read_interbus(path: Path) -> InterbusSection:
+def read_interbus(path: str | Path) -> InterbusSection:
     """Read the section from a manifest.
 
     Raises:
@@ -72,7 +75,7 @@ def read_interbus(path: Path) -> InterbusSection:
     )
 
 
-def _names(path: Path, table: Mapping[str, Any], key: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
+def _names(path: str | Path, table: Mapping[str, Any], key: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
     values = table.get(key.rpartition(".")[2], [])
     if not isinstance(values, list):
         raise InputError(f"{path}: key '{key}': expected a list, got {values!r}")

@@ -90,7 +90,7 @@ def list_plugins(environ: Mapping[str, str], home: Path, cwd: Path) -> Plugins:
 
 
 def find_plugin(name: str, environ: Mapping[str, str], home: Path, project: Path | None = None) -> Path | None:
-    """Where a plugin is installed according to the record, if that directory exists.
+    """Where a plugin is installed according to the record, if that directory exists and nobody disabled the plugin.
 
     Args:
         name: The plugin, without its marketplace.
@@ -105,12 +105,16 @@ def find_plugin(name: str, environ: Mapping[str, str], home: Path, project: Path
         return None
     if record.version not in (None, RECORD_VERSION):
         return None
-    installs = [install for key, install in _installs(record) if key.partition("@")[0] == name]
+    installs = [(key, install) for key, install in _installs(record) if key.partition("@")[0] == name]
     if project is None:
-        installs.sort(key=lambda install: install.get("scope") in _IN_A_PROJECT)
+        installs.sort(key=lambda one: one[1].get("scope") in _IN_A_PROJECT)
     else:
-        installs = [install for install in installs if _holds(install, project)]
-    return next((path for install in installs if (path := _folder(install))), None)
+        installs = [(key, install) for key, install in installs if _holds(install, project)]
+    # The session that happened to start us may be at work in another project.
+    own = {variable: value for variable, value in environ.items() if variable != "CLAUDE_PROJECT_DIR"}
+    settings = Settings(own, home, project or home)
+    found = ((key, path) for key, install in installs if (path := _folder(install)))
+    return next((path for key, path in found if settings.is_enabled(key, path).state != "disabled"), None)
 
 
 class _Record(NamedTuple):

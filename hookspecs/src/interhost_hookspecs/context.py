@@ -55,6 +55,31 @@ class Completed:
         return self.returncode == 0
 
 
+@frozen(kw_only=True)
+class Request:
+    """A request that waits for its answer, as ``ctx.open_requests`` found it.
+
+    Attributes:
+        path: The Markdown file.
+        kind: What is asked for.
+        context_id: Context of the intent that led to it.
+        artifact_path: That intent's file.
+        project_dir: That intent's project.
+        asked_at: When it was written.
+        expires: When nobody waits for the answer any more.
+        details: The JSON file, with the keys that the adapter gave.
+    """
+
+    path: Path
+    kind: str
+    context_id: str
+    artifact_path: Path | None
+    project_dir: Path | None
+    asked_at: datetime
+    expires: datetime
+    details: Mapping[str, object]
+
+
 class Tail(Protocol):
     """New complete lines of one file since the adapter's last stored look."""
 
@@ -126,6 +151,10 @@ class Submissions(Protocol):
 class Sideband(Protocol):
     """Interband files."""
 
+    @property
+    def root(self) -> Path | None:
+        """Where they lie, as ``<namespace>/<channel>/<key>.json``; ``None`` when nobody can tell."""
+
     def read(self, namespace: str, channel: str, key: str) -> Mapping[str, object] | None:
         """The payload of one file, or ``None`` when it is absent or not a version-1 envelope."""
 
@@ -172,18 +201,22 @@ class AdapterContext(Protocol):
         """Where the module behind this adapter is installed, or ``None``.
 
         First hit wins: ``INTERHOST_<MODULE>_ROOT``, the module's own ``<MODULE>_ROOT``, the record of installed
-        Claude Code plugins.
+        Claude Code plugins, of which disabled ones do not count.
         """
 
     def find_bead(self, path: Path) -> str | None:
         """The bead named by a ``**Bead:**`` line in a text file, or ``None``."""
 
-    def tail(self, path: Path) -> Tail:
+    def tail(self, path: Path, *, whole: bool = False) -> Tail:
         """New lines of an append-only file.
 
         The position is kept as inode and offset. The first look at an existing file is a silent baseline: it answers
         with no lines unless the user asked for a backfill. A file that was replaced or cut short is read from its
         start.
+
+        Args:
+            path: The file.
+            whole: At the first look, too, read it from its start: the file is new, since ``changed`` reported it.
         """
 
     def changed(self, pattern: str, *, root: Path, settle: float = 2.0) -> tuple[Path, ...]:
@@ -239,7 +272,14 @@ class AdapterContext(Protocol):
             InDoubtError: An earlier attempt may have made it and nobody can tell; ends ``failed: in doubt``.
         """
 
-    def request(self, kind: str, text: str, details: Mapping[str, object] | None = None) -> Path:
+    def request(
+        self,
+        kind: str,
+        text: str,
+        details: Mapping[str, object] | None = None,
+        *,
+        expires: datetime | None = None,
+    ) -> Path:
         """Write a request for something only a person or an agent can do, and return its path.
 
         One JSON file and one Markdown file per intent and kind, under ``requests/<adapter>/``; asking again for the
@@ -250,4 +290,16 @@ class AdapterContext(Protocol):
             text: The request in Markdown, with the exact command that would fulfil it.
             details: Further keys of the JSON file; ``kind``, ``event_id``, ``context_id``, ``artifact_path`` and
                 ``project_dir`` are the host's.
+            expires: Until then the request is open, with time zone; left out, nobody waits for an answer.
+        """
+
+    def open_requests(self, kind: str) -> tuple[Request, ...]:
+        """This adapter's requests of a kind that are neither closed nor past their time, oldest first."""
+
+    def close_request(self, request: Request, answer: str) -> None:
+        """Note the answer to an open request in both of its files, at once; closing it again changes the note.
+
+        Args:
+            request: From ``open_requests``.
+            answer: What came of it, in one line.
         """

@@ -15,7 +15,7 @@ from typing import TypeVar
 from attrs import define, field, frozen
 
 from interhost_hookspecs.catalogue import Payload
-from interhost_hookspecs.context import Completed, InDoubtError
+from interhost_hookspecs.context import Completed, InDoubtError, Request
 from interhost_hookspecs.intent import BEAD_ID, Advice, Draft, Intent, Severity
 from interhost_hookspecs.submission import (
     ArtifactSubmitted,
@@ -60,6 +60,28 @@ def make_intent(
         occurred_at=EPOCH,
         project_dir=project_dir,
         extensions=extensions or {},
+    )
+
+
+def make_request(
+    document: Path,
+    project: Path,
+    *,
+    kind: str = "review",
+    context_id: str = "iv-abc1",
+    event_id: str = "01K9ZZZZZZ0000000000000001",
+    age: timedelta = timedelta(hours=1),
+) -> Request:
+    """An open request for something to be done with a document, as the host would find it."""
+    return Request(
+        path=project / "requests" / f"{event_id}-{kind}.md",
+        kind=kind,
+        context_id=context_id,
+        artifact_path=document,
+        project_dir=project,
+        asked_at=EPOCH - age,
+        expires=EPOCH - age + timedelta(days=1),
+        details={"path": str(document), "event_id": event_id},
     )
 
 
@@ -172,9 +194,10 @@ class FakeSubmissions:
 
 @define
 class FakeSideband:
-    """Sideband payloads by (namespace, channel, key)."""
+    """Sideband payloads by (namespace, channel, key), and a directory for whoever watches the files."""
 
     files: dict[tuple[str, str, str], Mapping[str, object]] = field(factory=dict)
+    root: Path | None = None
 
     def read(self, namespace: str, channel: str, key: str) -> Mapping[str, object] | None:
         """The payload, or ``None``."""
@@ -206,6 +229,8 @@ class FakeContext:
         drafts: What was published with the outcome.
         advices: What was advised with the outcome.
         requests: Requests written, as (kind, text, details).
+        waiting: Requests that are open.
+        closed: Answers to requests that were open, by the request's path.
         effects: Effects that earlier attempts have begun; ``once`` answers from it.
     """
 
@@ -226,6 +251,8 @@ class FakeContext:
     drafts: list[Draft] = field(factory=list)
     advices: list[Advice] = field(factory=list)
     requests: list[tuple[str, str, Mapping[str, object]]] = field(factory=list)
+    waiting: list[Request] = field(factory=list)
+    closed: dict[Path, str] = field(factory=dict)
     effects: set[str] = field(factory=set)
     postponed: list[Path] = field(factory=list)
     tails: dict[Path, FakeTail] = field(factory=dict)
@@ -251,7 +278,7 @@ class FakeContext:
         found = re.search(rf"^[ \t]*\*{{0,2}}Bead\*{{0,2}}:\*{{0,2}}[ \t]*`?({BEAD_ID})(?![\w-])", text, re.MULTILINE)
         return found.group(1) if found else None
 
-    def tail(self, path: Path) -> FakeTail:
+    def tail(self, path: Path, *, whole: bool = False) -> FakeTail:
         """The lines a test put into ``new_lines``."""
         return self.tails.setdefault(path, FakeTail(tuple(self.new_lines.get(path, ()))))
 
@@ -299,10 +326,27 @@ class FakeContext:
             raise InDoubtError(action)
         return not took_place
 
-    def request(self, kind: str, text: str, details: Mapping[str, object] | None = None) -> Path:
+    def request(
+        self,
+        kind: str,
+        text: str,
+        details: Mapping[str, object] | None = None,
+        *,
+        expires: datetime | None = None,
+    ) -> Path:
         """Keep the request."""
         self.requests.append((kind, text, details or {}))
         return self.home / ".interbus" / "requests" / self.adapter / f"{kind}.md"
+
+    def open_requests(self, kind: str) -> tuple[Request, ...]:
+        """The requests of ``waiting``, as the fake clock and the answers given leave them open."""
+        return tuple(
+            one for one in self.waiting if one.kind == kind and self.clock < one.expires and one.path not in self.closed
+        )
+
+    def close_request(self, request: Request, answer: str) -> None:
+        """Keep the answer."""
+        self.closed[request.path] = answer
 
 
 def payloads(drafts: Sequence[Draft]) -> list[Payload | Mapping[str, object]]:

@@ -29,16 +29,19 @@ def observe(ctx: AdapterContext) -> Observation | None:
 def observe_hook(event: HookEvent, ctx: AdapterContext) -> Observation | None:
     """Look at one Claude Code hook event that the manifest asks for.
 
-    Called by the worker after the event is recorded, once per event.
+    Called by the worker after the event is recorded, in the order of events; with ``answers`` in the manifest by a
+    process that the agent's hook waits for, at most 0.8 s.
 
     Args:
         event: The event, unknown fields included.
-        ctx: What this adapter may use.
+        ctx: What this adapter may use. Drafts get the event's session, project and ids, and advice its session, unless
+            they name others.
 
     Returns:
         What was seen, or ``None``. Drafts, advice and cursors are stored in one transaction; cursors also when
         nothing was seen.
 
     Raises:
-        Exception: Recorded against this adapter; the agent's session is not affected.
+        Exception: Recorded against this adapter; the agent's session is not affected. The event comes again after 1,
+            10, 60 and 600 s, and is then set aside where ``interhost doctor`` names it.
     """
