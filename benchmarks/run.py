@@ -11,7 +11,18 @@ from pathlib import Path
 
 from benchmarks.kit import Row, machine, note
 
-MODULES = ("log_speed", "fanout", "writers", "spooling", "wakeup", "growth")
+MODULES = (
+    "log_speed",
+    "fanout",
+    "writers",
+    "spooling",
+    "wakeup",
+    "growth",
+    "shell",
+    "interbase",
+    "interband",
+    "startup",
+)
 
 
 def main() -> int:

@@ -12,8 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("errors", "process"),
-    ("interband", "interbase", "manifests"),
+    ("errors", "json_scan", "process", "version"),
+    ("manifests",),
+    ("interband", "interbase"),
+    ("shells",),
     ("bus",),
     ("submission",),
     ("host",),

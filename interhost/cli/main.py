@@ -6,15 +6,15 @@ missing, 70 a fault of ours, 75 try again. Never 2, which Claude Code reads from
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
 from interhost.errors import InterhostError, UsageError
+
+TYPE_CHECKING = False  # what a hook's start would pay for stays out of here: typing, collections.abc, argparse
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
 
 INTERBUS: Mapping[str, str] = {
     "publish": "put a fact on the bus",
@@ -28,10 +28,16 @@ INTERBUS: Mapping[str, str] = {
 INTERHOST: Mapping[str, str] = {
     "list": "list the installed adapters",
     "companions": "show who is installed, and who would gain what from whom",
+    "nudge": "list, end or reset the tips about companions that are missing",
+    "hook": "take one hook event of Claude Code; what Claude Code calls",
     "run": "look at the modules and deliver what is due; once, until idle, or for good",
     "doctor": "check everything, and say what to do about what is wrong",
     "config": "read and change the configuration",
     "redrive": "deliver dead letters again",
+    "shell": "the shell libraries that plugins source: install them, and say which copies are in use",
+    "interbase": "make a plugin's hooks work with the interbase SDK and without it",
+    "interband": "sideband files: where they are, what they hold, and whether they are right",
+    "mcp": "serve the bus to an agent, as an MCP server on standard input and output",
     "demo": "play a short sprint with real-shaped files, and tell the story",
 }
 _BOTH = {"completion": "print a completion script for a shell"}
@@ -42,25 +48,54 @@ _ABOUT = {
 }
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours: argparse would exit with 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the command line."""
-        raise UsageError(message, hint=f"{self.prog} --help")
+_HOOK_OPTIONS = ("--explain", "--answer", "--help", "-h")
+"""With one of them, ``interhost hook`` is a command for people, or for itself; without, it is Claude Code's."""
+_LEAVING_AT_ONCE = frozenset(("publish", "emit", "list", "--version", "-V"))
+"""Commands whose process ends without tidying up; see :func:`_leave`. They run no adapter's code in it."""
 
 
 def interbus(argv: Sequence[str] | None = None) -> int:
     """The program ``interbus``."""
-    return _main("interbus", sys.argv[1:] if argv is None else argv)
+    return _main("interbus", argv) if argv is not None else _run("interbus", sys.argv[1:])
 
 
 def interhost(argv: Sequence[str] | None = None) -> int:
     """The program ``interhost``."""
-    return _main("interhost", sys.argv[1:] if argv is None else argv)
+    return _main("interhost", argv) if argv is not None else _run("interhost", sys.argv[1:])
+
+
+def _run(program: str, argv: Sequence[str]) -> int:
+    """The program that this process was started for."""
+    code = _main(program, argv)
+    if argv and (argv[0] in _LEAVING_AT_ONCE or _is_event(program, argv)):
+        _leave(code)
+    return code
+
+
+def _is_event(program: str, argv: Sequence[str]) -> bool:
+    """Whether Claude Code is calling, with an event."""
+    return program == "interhost" and argv[:1] == ["hook"] and not any(one.startswith(_HOOK_OPTIONS) for one in argv)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process now: the interpreter takes 6 ms of 45 to tear down what a listing has imported."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # nobody reads it any more
+            continue
+    os._exit(code)
 
 
 def _main(program: str, argv: Sequence[str]) -> int:
+    if _is_event(program, argv):
+        from interhost.claude.entry import main
+
+        return main(ignored=argv[1:])
+    return _command(program, argv)
+
+
+def _command(program: str, argv: Sequence[str]) -> int:
     _prepare_streams()
     try:
         code = _dispatch(program, argv)
@@ -93,7 +128,9 @@ def _dispatch(program: str, argv: Sequence[str]) -> int:
         print(_help(program, commands))
         return 0 if argv else UsageError.exit_code
     if first in ("-V", "--version"):
-        print(f"{program} {_version()}")
+        from interhost.version import own_version
+
+        print(f"{program} {own_version()}")
         return 0
     if first not in commands:
         import difflib
@@ -103,11 +140,15 @@ def _dispatch(program: str, argv: Sequence[str]) -> int:
         nearest = difflib.get_close_matches(first, names, 1)
         meant = f"; did you mean '{names[nearest[0]]}'?" if nearest else ""
         raise UsageError(f"no command {first!r}{meant}", hint=f"{program} --help")
+    import importlib
+
+    from interhost.cli.parser import Formatter, Parser
+
     module = importlib.import_module(f"interhost.cli.{first}")
     parser = Parser(
         prog=f"{program} {first}",
         description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     module.configure(parser)
@@ -123,7 +164,7 @@ def _prepare_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the life of the process
-        elif isinstance(stream, io.TextIOWrapper):
+        elif hasattr(stream, "reconfigure"):  # not where somebody put an object of their own
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
 
 
@@ -132,13 +173,6 @@ def _help(program: str, commands: Mapping[str, str]) -> str:
     lines += [f"  {name:<10} {about}" for name, about in commands.items()]
     lines += ["", f"'{program} COMMAND --help' explains one. Tables on a terminal, NDJSON in a pipe or with --json."]
     return "\n".join(lines)
-
-
-def _version() -> str:
-    """Our version, from our own metadata: importing importlib.metadata would cost more than everything else."""
-    from interhost.host.registry import distribution_version
-
-    return distribution_version("interhost")
 
 
 def _fail(program: str, message: str, hint: str, code: int) -> int:

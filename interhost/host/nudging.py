@@ -15,6 +15,7 @@ from pathlib import Path
 from interhost_hookspecs import OutcomeKind
 
 from interhost.host.delivery import Delivered
+from interhost.interbase.nudge_text import as_part
 from interhost.interbase.nudges import are_on, settle, suggest
 from interhost.manifests.companions import DEFAULT_BENEFIT, TOOLS, read_companions
 
@@ -51,7 +52,7 @@ def _suggest_one(module: str, session: str, project: object) -> None:
         if state == "installed":
             settle(gain.companion, module)
         elif state == "missing":
-            benefit = "" if gain.benefit == DEFAULT_BENEFIT else gain.benefit
+            benefit = "" if gain.benefit == DEFAULT_BENEFIT else as_part(gain.benefit)
             if suggest(gain.companion, benefit, module, session=session):
                 return
 

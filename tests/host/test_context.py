@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +184,51 @@ def test_request_for_the_same_intent_is_rewritten(stage: Stage) -> None:
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
+def test_request_is_open_until_it_is_closed_or_its_time_has_come(stage: Stage) -> None:
+    """Oldest first, of one kind and one adapter; a request without a time limit waits for nobody."""
+    soon, past = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(seconds=1)
+    causes = [delivered(stage, artifact_path="docs/p.md") for _ in range(2)]
+    paths = [context(stage, cause=cause).request("review", "x", {"depth": 2}, expires=soon) for cause in causes]
+    context(stage, cause=causes[0]).request("other", "x", expires=soon)
+    context(stage, cause=delivered(stage)).request("review", "x")
+    context(stage, cause=delivered(stage)).request("review", "x", expires=past)
+    context(stage, "mine", cause=causes[0]).request("review", "x", expires=soon)
+    ctx = context(stage)
+    first, second = ctx.open_requests("review")
+    assert [first.path, second.path] == paths
+    assert (first.kind, first.context_id, first.project_dir) == ("review", "wid-1", stage.project)
+    assert (first.artifact_path, first.expires) == (stage.project / "docs" / "p.md", soon)
+    assert first.details["depth"] == 2
+    assert datetime.now(UTC) - timedelta(minutes=1) < first.asked_at < first.expires
+
+    ctx.close_request(first, "safe")
+    assert ctx.open_requests("review") == (second,)
+    assert paths[0].read_text() == "x\n\nClosed: safe\n"
+    assert json.loads(paths[0].with_suffix(".json").read_text())["answer"] == "safe"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '{"kind": "review"}', '{"expires": "soon"}'])
+def test_damaged_request_is_no_request(stage: Stage, text: str) -> None:
+    """Whatever lies in the folder, the others are found."""
+    ctx = context(stage, cause=delivered(stage))
+    path = ctx.request("review", "x", expires=datetime.now(UTC) + timedelta(hours=1))
+    path.with_name("0-review.json").write_text(text)
+    path.with_name("1-review.json").mkdir()
+    assert [one.path for one in ctx.open_requests("review")] == [path]
+
+
+def test_new_file_is_tailed_from_its_start(stage: Stage) -> None:
+    """What ``changed`` reported is no history; a look later there is nothing new."""
+    path = stage.project / "lines"
+    path.write_text("one\n")
+    assert context(stage).tail(path).lines == ()
+    ctx = context(stage)
+    assert ctx.tail(path, whole=True).lines == ("one",)
+    with stage.bus.database.transaction():
+        ctx.store()
+    assert context(stage).tail(path, whole=True).lines == ()
+
+
 @pytest.mark.parametrize("kind", ["", "../up", "a/b", "a b", "ümlaut", "x" * 65, "a\n"])
 def test_kind_that_is_no_file_name_is_refused(stage: Stage, kind: str) -> None:
     """A kind cannot lead out of the adapter's folder."""
@@ -295,6 +340,15 @@ def test_draft_of_a_session_takes_the_bead_of_its_sideband(stage: Stage) -> None
     with_session = published(ctx, Draft(payload=Notify(text="x"), session_id="s-1", project_dir=stage.project))
     without = published(ctx, Draft(payload=Notify(text="x"), project_dir=stage.project))
     assert (with_session.context_id, without.context_id) == ("wid-5", "project:widgets")
+
+
+def test_the_root_of_the_sidebands_is_known_or_nobodys(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever watches the files finds them where they are read; a root that is no absolute path is none."""
+    monkeypatch.delenv("INTERBAND_ROOT", raising=False)
+    assert context(stage).sideband.root == stage.home / ".interband"
+    monkeypatch.setenv("INTERBAND_ROOT", "relative/path")
+    sideband = context(stage).sideband
+    assert (sideband.root, sideband.read("interphase", "bead", "s-1")) == (None, None)
 
 
 def test_given_context_wins(stage: Stage) -> None:

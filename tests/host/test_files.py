@@ -414,6 +414,20 @@ def test_folders_and_dangling_or_looping_links_are_no_files(watcher: Watcher) ->
     assert watcher.look() == ["deep/a.json", "link.json"]
 
 
+@pytest.mark.parametrize("pattern", ["*", "*/f", "d?/*.md", "d1/f", "[de]*/*/f", "x/*", "*/nothing", "d1/**/*", ".*/f"])
+def test_patterns_mean_what_they_mean_elsewhere(tmp_path: Path, pattern: str) -> None:
+    """The walk is our own, because a look must not cost what ``Path.glob`` takes; its answers are the same."""
+    for name in ("d1/f", "d1/a.md", "d2/a.md", "d2/.md", "e/deep/f", ".h/f", "f", "d1/s/t/f"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "d1")
+    (tmp_path / "e" / "loop").symlink_to(tmp_path / "e")
+    (tmp_path / "itself").symlink_to(tmp_path / "itself")
+    found = ChangedFiles(tmp_path, pattern, None, now=NOW, settle=0.0, backfill=True).paths
+    assert found == sorted(path for path in tmp_path.glob(pattern) if path.is_file())
+
+
 def test_name_that_is_no_text_is_reported(watcher: Watcher) -> None:
     """A file name with invalid UTF-8 is reported, and its state can be stored."""
     watcher.look()

@@ -365,8 +365,9 @@ def test_providers_are_asked_one_by_one_behind_a_fence(stage: Stage) -> None:
     ]
 
 
-def test_no_provider_means_no(stage: Stage) -> None:
-    """Without an answer every guard says no, and no submission is carried out."""
+def test_no_provider_means_no(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is installed every guard says no, and no submission is carried out."""
+    monkeypatch.setenv("PATH", "")
     host = stage.host()
     guards = HostGuards(host.providers)
     assert [guards.has_ic(), guards.has_bd(), guards.in_ecosystem(), guards.in_sprint()] == [False] * 4
@@ -406,8 +407,9 @@ def test_provider_that_fails_to_submit_is_passed_over(stage: Stage) -> None:
 # The resident host ----------------------------------------------------------------------------------------------------
 
 
-def test_guard_that_raises_in_a_lane_does_not_harm_who_asked(stage: Stage) -> None:
+def test_guard_that_raises_in_a_lane_does_not_harm_who_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guard never raises, also not where the asking adapter runs in a thread of its own."""
+    monkeypatch.setenv("PATH", "")
     stage.adapter("broken", [], GUARD.format("raise OSError('no')"))
     stage.adapter(
         "asks",

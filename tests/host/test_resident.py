@@ -276,8 +276,9 @@ def observe(ctx):
     assert [one[0] for one in ears.ends] == ["one", "one"]
 
 
-def test_a_provider_that_raises_in_a_lane_is_recorded(stage: Stage) -> None:
+def test_a_provider_that_raises_in_a_lane_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards are asked from any lane: one that raises is passed over, said and recorded; the asker gets its answer."""
+    monkeypatch.setenv("PATH", "")
     stage.adapter("failing", [], "@hookimpl\ndef has_ic():\n    raise ValueError('no idea')\n")
     stage.adapter("asking", ["notify"], _NOTIFY + "return Outcome.done(f'ic: {ctx.guards.has_ic()}')\n")
     stage.host()
