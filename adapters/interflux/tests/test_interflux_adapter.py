@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from interhost_hookspecs import CATALOGUE, ArtifactReady, Change, CheckLevel, OutcomeKind, list_problems
-from interhost_hookspecs.testing import EPOCH, FakeContext, make_intent
+from interhost_hookspecs.testing import EPOCH, FakeContext, make_intent, make_request
 from interhost_interflux import adapter
-from interhost_interflux.passes import PATTERNS
+from interhost_interflux.ended import LOCKS
+from interhost_interflux.headless import DEFAULT_COMMAND
+from interhost_interflux.sources import SOURCES
 
 MANIFEST = json.loads(Path(adapter.__file__).with_name("integration.json").read_text("utf-8"))
 
@@ -52,10 +54,13 @@ def test_manifest_says_what_the_code_does() -> None:
     section = MANIFEST["interbus"]
     hooks = {name.removeprefix("on_") for name in vars(adapter) if name.startswith("on_")}
     assert {name.partition("@")[0] for name in section["consumes"]} == hooks
-    assert section["produces"] == [CATALOGUE["artifact_ready"].INTENT, CATALOGUE["review_pass"].INTENT]
-    assert section["observes"] == {"hooks": [], "files": list(PATTERNS)}
+    told = ("artifact_ready", "coordination", "drift_detected", "review_pass")
+    assert section["produces"] == [CATALOGUE[name].INTENT for name in told]
+    files = [*(source.pattern for source in SOURCES), *LOCKS]
+    assert section["observes"] == {"hooks": ["PostToolUse:Bash"], "files": files}
     assert section["answers"] is False
-    assert section["settings"]["request_reviews"]["default"] is True
+    defaults = {name: setting["default"] for name, setting in section["settings"].items()}
+    assert defaults == {"headless": False, "headless_command": list(DEFAULT_COMMAND), "request_reviews": True}
     assert (MANIFEST["name"], section["api"]) == ("interflux", 1)
 
 
@@ -65,18 +70,23 @@ def test_description_names_the_module() -> None:
 
 
 def test_check_finds_module_and_findings(ctx: FakeContext) -> None:
-    """``doctor`` says which version was found and how much there is to see."""
+    """``doctor`` says which version was found, how much there is to see, and what nobody has answered yet."""
     folder = ctx.home / "docs/research/flux-drive/x"
     folder.mkdir(parents=True)
     (folder / "findings.json").write_text("{}")
-    module, findings = adapter.check_adapter(ctx)
+    module, findings, requests = adapter.check_adapter(ctx)
     assert (module.level, module.detail) == (CheckLevel.OK, f"0.2.86 in {ctx.root}")
     assert (findings.level, findings.detail) == (CheckLevel.OK, "1 seen; projects known: 1")
+    assert (requests.level, requests.detail) == (CheckLevel.OK, "0 open")
+    ctx.waiting.append(make_request(ctx.home / "docs/plans/p.md", ctx.home))
+    requests = adapter.check_adapter(ctx)[2]
+    assert (requests.level, requests.detail) == (CheckLevel.NOTE, "1 open")
+    assert str(ctx.waiting[0].path) in requests.hint
 
 
 def test_check_names_a_missing_module(tmp_path: Path) -> None:
     """Without the module there is a hint, not a fault."""
-    module, findings = adapter.check_adapter(FakeContext(home=tmp_path))
+    module, findings, _ = adapter.check_adapter(FakeContext(home=tmp_path))
     assert (module.level, findings.level) == (CheckLevel.NOTE, CheckLevel.OK)
     assert module.hint
 
@@ -142,15 +152,15 @@ def test_requests_can_be_turned_off(ctx: FakeContext, plan: Path, setting: objec
 
 
 def test_file_that_is_gone_is_skipped(ctx: FakeContext, plan: Path) -> None:
-    """Removed, deleted since, never named, or a name no file can have: there is nothing to review."""
+    """Deleted since, never named, or a name no file can have: there is nothing to review."""
     outcomes = [
-        react(ctx, plan, change=Change.REMOVED),
         react(ctx, plan.with_name("gone.md")),
         react(ctx, plan.parent),
         react(ctx, plan.with_name("x" * 5000)),
         react(ctx, None),
     ]
-    assert [outcome and outcome[0] for outcome in outcomes] == [OutcomeKind.SKIPPED] * 5
+    assert [outcome and outcome[0] for outcome in outcomes] == [OutcomeKind.SKIPPED] * 4
+    assert react(ctx, plan, change=Change.REMOVED) is None
     assert (ctx.requests, ctx.advices) == ([], [])
 
 

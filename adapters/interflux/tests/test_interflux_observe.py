@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
+import hashlib
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from interhost_hookspecs import ArtifactReady, Draft, ReviewPass, Severity, Verdict, VerdictSource
-from interhost_hookspecs.testing import EPOCH, FakeContext
-from interhost_interflux.adapter import observe
-from interhost_interflux.passes import read_pass
+from interhost_hookspecs import ArtifactReady, ReviewPass, Severity, Verdict, VerdictSource
+from interhost_hookspecs.testing import EPOCH
+from interhost_interflux.passes import tell_pass
+
+if TYPE_CHECKING:
+    from adapters.interflux.tests.conftest import Project
 
 UUID = "0b7e9a52-3d0e-4c1e-9f27-6f0c2d7a8e11"
 DRIVE = "docs/research/flux-drive/plan-1a2b3c4d"
@@ -26,48 +28,6 @@ REVIEW: dict[str, object] = {
     "improvements": [{"id": "IMP-1", "title": "Name the module"}],
     "verdict": "safe",
 }
-
-
-class Project:
-    """A project on disk whose clock is the fake context's."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.ctx = FakeContext(home=root, projects=(root,))
-
-    def write(self, name: str, content: object, *, age: float = 300.0) -> Path:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
-        return self.touch(path, age)
-
-    def lock(self, *, age: float, folder: str = DRIVE) -> Path:
-        path = self.root / folder / f".run-{UUID}.lock"
-        path.mkdir(parents=True)
-        return self.touch(path, age)
-
-    def touch(self, path: Path, age: float) -> Path:
-        written = (EPOCH - timedelta(seconds=age)).timestamp()
-        os.utime(path, (written, written))
-        return path
-
-    def look(self) -> tuple[Draft, ...]:
-        observation = observe(self.ctx)
-        assert observation.advice == ()
-        return observation.drafts
-
-    def review(self) -> tuple[Draft, ReviewPass]:
-        draft = self.look()[0]
-        assert isinstance(draft.payload, ReviewPass)
-        return draft, draft.payload
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
 
 
 def test_finished_review_is_told_in_full(project: Project) -> None:
@@ -99,22 +59,29 @@ def test_finished_review_is_told_in_full(project: Project) -> None:
     assert draft.context_id == artifact.context_id == "iv-abc1.2"
     assert (draft.artifact_path, artifact.artifact_path) == (plan, report)
     assert (draft.severity, artifact.severity) == (Severity.WARN, Severity.INFO)
-    assert draft.source_hook == artifact.source_hook == "file:findings.json"
+    assert (draft.source_hook, artifact.source_hook) == ("file:findings.json", "file:summary.md")
     assert draft.occurred_at == EPOCH - timedelta(seconds=300)
     assert draft.project_dir == artifact.project_dir == project.root
-    assert artifact.payload == ArtifactReady(kind="review_report")
+    digest = hashlib.sha256(report.read_bytes()).hexdigest()
+    assert artifact.payload == ArtifactReady(kind="review_report", title="Review", sha256=digest)
     assert draft.dedupe_key
     assert draft.dedupe_key.startswith("interflux:")
     assert artifact.dedupe_key not in (None, draft.dedupe_key)
 
 
 def test_tracks_of_a_flux_review_are_passes_of_their_own(project: Project) -> None:
-    """Both places are watched, the mode says which it was, and the older review is told first."""
+    """Both places are watched, and the older review is told first; a track does not speak for the document."""
+    project.write("docs/plans/p.md", "# Plan")
     project.write(f"{DRIVE}/findings.json", REVIEW, age=10)
     project.write(f"{TRACK}/findings.json", REVIEW, age=20)
     project.write("docs/research/flux-research/x/findings.json", REVIEW)
-    payloads = [draft.payload for draft in project.look()]
-    assert [payload.mode for payload in payloads if isinstance(payload, ReviewPass)] == ["flux-review", "flux-drive"]
+    track, drive = project.look()
+    assert (track.artifact_path, drive.artifact_path) == (None, project.root / "docs/plans/p.md")
+    payloads = [track.payload, drive.payload]
+    assert [payload.mode for payload in payloads if isinstance(payload, ReviewPass)] == [
+        "flux-review-track",
+        "flux-drive",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +104,7 @@ def test_only_what_the_host_reports_is_read(project: Project) -> None:
 def test_file_that_vanished_is_no_fact(project: Project) -> None:
     """A file may be gone between the host's look and ours."""
     gone = project.root / DRIVE / "findings.json"
-    assert read_pass(gone, root=project.root, mode="flux-drive", ctx=project.ctx) == ()
+    assert list(tell_pass(gone, project.root, project.ctx, mode="flux-drive")) == []
     assert project.ctx.postponed == []
 
 
@@ -202,11 +169,11 @@ def test_reports_and_files_named_like_locks_do_not_hold_a_result_back(project: P
     project.write(f"{DRIVE}/summary.md", "later", age=50)
     project.write(f"{DRIVE}/synthesis.md", "later", age=50)
     project.lock(age=200)
-    assert len(project.look()) == 2
+    assert len(project.look()) == 3
     project.write(f"{TRACK}/findings.json", REVIEW, age=100)
     project.write(f"{TRACK}/fd-late.md", "straggler", age=50)
     project.write(f"{TRACK}/.run-x.lock", "a file", age=50)
-    assert len(project.look()) == 3
+    assert len(project.look()) == 4
 
 
 # The same fact, and another -------------------------------------------------------------------------------------------
@@ -247,7 +214,7 @@ def test_equal_result_of_another_run_or_project_is_another_fact(project: Project
     keys = {project.review()[0].dedupe_key}
     project.write(f"{DRIVE}/fd-safety.{UUID}.md", "x", age=400)
     keys.add(project.review()[0].dedupe_key)
-    other = Project(tmp_path / "other")
+    other = type(project)(tmp_path / "other")
     other.write(f"{DRIVE}/findings.json", REVIEW)
     keys.add(other.review()[0].dedupe_key)
     assert len(keys) == 3

@@ -1,25 +1,22 @@
-"""From one findings.json to the facts on the bus."""
+"""From one findings.json to the review pass on the bus. Source: ``reference/modules/interflux.md`` section 2.8."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from attrs import evolve
-from interhost_hookspecs import BEAD_ID, AdapterContext, ArtifactReady, Draft, ReviewPass, Severity, Verdict
+from interhost_hookspecs import AdapterContext, Draft, ReviewPass, Severity, Verdict
 
+from interhost_interflux.agents import Agents, list_agents
 from interhost_interflux.findings import LEVELS, Review, parse_review
-from interhost_interflux.run import Run, look_beside, modified
+from interhost_interflux.run import Run, look_beside, modified, read_bytes
+from interhost_interflux.subject import find_subject, settle_request
+from interhost_interflux.values import fact_key
 
-PATTERNS = {
-    "docs/research/flux-drive/*/findings.json": "flux-drive",
-    "docs/research/flux-review/*/track-*/findings.json": "flux-review",
-}
-"""Where reviews leave their findings, below a project's root, and which kind of review it was."""
+TRACK = "flux-review-track"
+"""Mode of one track of a review; only the synthesis of all tracks speaks for the document."""
 
 SEVERITIES = {
     Verdict.SAFE: Severity.INFO,
@@ -32,90 +29,67 @@ SEVERITIES = {
 HALF_WRITTEN = 60.0
 """Seconds for which a file that does not parse may still be on its way; it is written in two passes or more."""
 
-ABANDONED = 3600.0
-"""Seconds without a sign of life after which a lock is one that a crashed run left."""
 
-
-def read_pass(path: Path, *, root: Path, mode: str, ctx: AdapterContext) -> tuple[Draft, ...]:
-    """Turn one findings.json into its review pass and, when there is a report, the report's artifact.
+def tell_pass(path: Path, root: Path, ctx: AdapterContext, *, mode: str) -> Iterator[Draft]:
+    """Turn one findings.json into its review pass.
 
     Args:
         path: The file, as ``ctx.changed`` reported it.
         root: Root of its project.
-        mode: Kind of review, from ``PATTERNS``.
         ctx: Where the host is asked to look again at a file that is not ready.
+        mode: Kind of review.
 
-    Returns:
-        The drafts; none while the file is not, or not yet, the result of the run in its directory.
+    Yields:
+        The draft; none while the file is not, or not yet, the result of the run in its directory.
     """
     written = modified(path)
     if written is None:
-        return ()
+        return
     now, run = ctx.now().timestamp(), look_beside(path)
     if run.outdates(written):
-        if run.alive_at is not None and now - run.alive_at < ABANDONED:
+        if run.is_alive(now):
             ctx.look_again(path)
-        return ()
-    data = _read(path)
+        return
+    data = read_bytes(path)
     review = parse_review(data)
     if review is None and abs(now - written) < HALF_WRITTEN:
         ctx.look_again(path)
-        return ()
+        return
+    payload = _payload(path, review or Review(), run, list_agents(path.parent, run.uuid), mode)
+    subject = find_subject(path.parent, root, payload.inputs or (), review.bead if review else None, ctx)
     told = Draft(
-        payload=_payload(path, review or Review(), run, mode),
-        severity=SEVERITIES[review.verdict if review else None],
+        payload=payload,
+        severity=SEVERITIES[payload.verdict],
+        context_id=subject.bead,
+        artifact_path=None if mode == TRACK else subject.document,
         source_hook="file:findings.json",
         occurred_at=datetime.fromtimestamp(written, UTC),
         project_dir=root,
         dedupe_key=_key(path, data, review, run),
     )
-    if review is not None:
-        existing = tuple(found for name in review.inputs if (found := _existing(root, name)))
-        told = evolve(
-            told,
-            context_id=_bead(review, existing, ctx),
-            artifact_path=existing[0] if existing and len(review.inputs) == 1 else None,
-        )
-    return (told,) if run.report is None else (told, _announce(run.report, told))
+    if mode != TRACK:
+        settle_request(subject, told, ctx)
+    yield told
 
 
-def _payload(path: Path, review: Review, run: Run, mode: str) -> ReviewPass:
+def _payload(path: Path, review: Review, run: Run, agents: Agents, mode: str) -> ReviewPass:
+    nobody = agents.all_failed and review.verdict in (None, Verdict.SAFE)
     return ReviewPass(
-        verdict=review.verdict,
+        verdict=Verdict.ERROR if nobody else review.verdict,
         counts=review.counts,
         verdict_source=review.verdict_source,
         stated_verdict=review.stated_verdict,
         top=review.top or None,
         mode=mode,
         inputs=review.inputs or None,
-        agents_launched=review.launched,
-        agents_completed=review.completed,
-        agents_failed=review.failed,
+        agents_launched=review.launched or agents.launched or None,
+        agents_completed=agents.completed or None if nobody or review.completed is None else review.completed,
+        agents_failed=agents.failed or None if nobody or review.failed is None else review.failed,
         report=str(run.report) if run.report else None,
         findings_path=str(path),
         run_uuid=run.uuid,
         degraded=run.degraded,
     )
-
-
-def _announce(report: Path, told: Draft) -> Draft:
-    """The report as an artifact of the same context; a report that comes later is told once, too."""
-    return evolve(
-        told,
-        payload=ArtifactReady(kind="review_report"),
-        artifact_path=report,
-        severity=Severity.INFO,
-        dedupe_key=f"{told.dedupe_key}:report",
-    )
-
-
-def _bead(review: Review, existing: tuple[Path, ...], ctx: AdapterContext) -> str | None:
-    """The bead the file names, else the one that its inputs name in agreement."""
-    if review.bead and re.fullmatch(BEAD_ID, review.bead):
-        return review.bead
-    named = {bead for path in existing if path.is_file() and (bead := ctx.find_bead(path))}
-    bead = named.pop() if len(named) == 1 else ""
-    return bead if re.fullmatch(BEAD_ID, bead) else None
 
 
 def _key(path: Path, data: bytes, review: Review | None, run: Run) -> str:
@@ -135,17 +109,4 @@ def _key(path: Path, data: bytes, review: Review | None, run: Run) -> str:
             sorted((item.severity, item.id or "", item.title) for item in review.findings),
         )
     )
-    return "interflux:" + hashlib.sha256(json.dumps([str(path), run.uuid, found]).encode()).hexdigest()
-
-
-def _existing(root: Path, name: str) -> Path | None:
-    """The file or directory that an input names, relative to the project unless it is absolute."""
-    path = os.path.abspath(root / name)
-    return Path(path) if os.path.exists(path) else None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+    return fact_key("pass", path, run.uuid, found)

@@ -1,7 +1,6 @@
-"""What stands beside a findings.json: the lock of a run, the agents' files, the report for people.
+"""What stands beside a result: the lock of a run, the agents' files, the report for people.
 
-Source: the output contract of interflux; agent files are named ``{agent}.{UUID}.md`` and, in runs older than that
-rule, ``{agent}.md``.
+Source: ``reference/modules/interflux.md`` sections 2.3 (rows F1, F5, F8) and 2.6.
 """
 
 from __future__ import annotations
@@ -12,15 +11,23 @@ from pathlib import Path
 
 from attrs import frozen
 
+from interhost_interflux.agents import UUID
+
 REPORTS = ("summary.md", "synthesis.md")
 
-UUID_IN_NAME = re.compile(r"\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.md$", re.IGNORECASE)
-UUID_IN_LINE = re.compile(r"<!--\s*run-uuid:\s*([\w.-]{1,64})\s*-->")
+ABANDONED = 3600.0
+"""Seconds without a sign of life after which a lock is one that a crashed run left."""
+
+FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
+"""Front matter, at the start of a text."""
+
+_UUID_IN_NAME = re.compile(rf"\.({UUID})\.md$")
+_UUID_IN_LINE = re.compile(r"<!--\s*run-uuid:\s*([\w.-]{1,64})\s*-->")
 
 
 @frozen(kw_only=True)
 class Run:
-    """The run that a findings.json belongs to.
+    """The run that a result belongs to.
 
     Attributes:
         locked: A run has this directory: it is at work, or it crashed.
@@ -39,26 +46,31 @@ class Run:
     degraded: bool | None
 
     def outdates(self, written: float) -> bool:
-        """Whether a findings.json of this age was left by an earlier run that used the same directory.
+        """Whether a result of this age was left by an earlier run that used the same directory.
 
         A new run removes the agents' files of the last one, but not its findings.json.
         """
         return self.locked and self.agents_at is not None and written < self.agents_at
 
+    def is_alive(self, now: float) -> bool:
+        """Whether there was a sign of life within the last hour."""
+        return self.alive_at is not None and now - self.alive_at < ABANDONED
 
-def look_beside(findings: Path) -> Run:
-    """Look at the directory of a findings.json."""
-    folder = findings.parent
+
+def look_beside(result: Path) -> Run:
+    """Look at the directory of a result."""
+    folder = result.parent
     locks = _dated(path for path in folder.glob(".run-*.lock") if path.is_dir())
     agents = _dated(path for path in folder.glob("*.md") if path.is_file() and path.name not in REPORTS)
+    at_work = _dated(folder.glob("*.partial"))
     report = next((path for name in REPORTS if (path := folder / name).is_file()), None)
     return Run(
         locked=bool(locks),
         agents_at=agents[-1][0] if agents else None,
-        alive_at=max(time for time, _ in (*locks, *agents)) if locks or agents else None,
+        alive_at=max((time for time, _ in (*locks, *agents, *at_work)), default=None),
         uuid=_uuid(agents[-1][1]) if agents else None,
         report=report,
-        degraded=None if report is None else _is_degraded(report),
+        degraded=None if report is None else is_degraded(report),
     )
 
 
@@ -70,23 +82,34 @@ def modified(path: Path) -> float | None:
         return None
 
 
+def is_degraded(report: Path) -> bool:
+    """Whether a report opens, behind its front matter, by saying that it was made without the full tool set."""
+    text = _head(report)
+    found = FRONT_MATTER.match(text)
+    return text[found.end() if found else 0 :].lstrip("#>*_ \r\n").lower().startswith("degraded synthesis")
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes; nothing when it is gone or cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 def _dated(paths: Iterable[Path]) -> list[tuple[float, Path]]:
     """Paths with their time, oldest first; one that went away meanwhile is left out."""
     return sorted((time, path) for path in paths if (time := modified(path)) is not None)
 
 
-def _is_degraded(report: Path) -> bool:
-    return _first_line(report).lstrip("#>*_ ").lower().startswith("degraded synthesis")
-
-
 def _uuid(agent: Path) -> str | None:
-    found = UUID_IN_LINE.match(_first_line(agent)) or UUID_IN_NAME.search(agent.name)
+    found = _UUID_IN_LINE.match(_head(agent)) or _UUID_IN_NAME.search(agent.name)
     return found and found.group(1)
 
 
-def _first_line(path: Path) -> str:
+def _head(path: Path) -> str:
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return file.readline(400)
+            return file.read(4096)
     except OSError:
         return ""

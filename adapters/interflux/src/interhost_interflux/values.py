@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 
@@ -72,3 +73,8 @@ def compact(value: object) -> str | None:
 def encodable(text: str) -> str:
     r"""Replace lone surrogates: JSON can spell them (``"\ud800"``), no file or database can hold them."""
     return text.encode("utf-8", "replace").decode()
+
+
+def fact_key(*parts: object) -> str:
+    """A dedupe key of what makes a fact this one, whatever a path or a text in it looks like."""
+    return "interflux:" + hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
