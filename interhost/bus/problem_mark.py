@@ -1,12 +1,14 @@
-"""Whether anything is wrong with an adapter, as an empty file: whoever lists adapters need not open the database for it.
+"""Whether anything is wrong with an adapter, as an empty file: who lists adapters need not open the database for it.
 
-The mark is set before a problem is committed and removed under the write lock, once none is left: a mark too many costs
-a look, a mark too few cannot be.
+The mark is set before a problem is committed, and removed under the write lock some time after the last is gone: a mark
+too many costs a look, a mark too few cannot be.
 """
 
 from __future__ import annotations
 
 import os
+
+from interhost.errors import BusyError
 
 _NAME = "problems"
 
@@ -17,8 +19,16 @@ def is_marked(root: str) -> bool:
 
 
 def set_mark(root: str) -> None:
-    """A problem is about to be stored."""
-    os.close(os.open(f"{root}/{_NAME}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """A problem is about to be stored.
+
+    Raises:
+        BusyError: There is no room for it.
+    """
+    path = f"{root}/{_NAME}"
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise BusyError(f"{path}: {error.strerror}", hint="make room and try again") from error
 
 
 def remove_mark(root: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections import Counter
@@ -76,16 +77,19 @@ def _twice(registrations: Sequence[Registration]) -> Iterator[Check]:
 
 
 def _broken(registrations: Sequence[Registration]) -> Iterator[Check]:
-    missing = {
-        word
-        for one in registrations
-        for place, word in enumerate(one.argv)
-        if (place == 0 and not shutil.which(word)) or (word.endswith("hook.py") and not Path(word).is_file())
-    }
-    for word in sorted(missing):
-        if not word.startswith("$"):
-            hint = "register the hook anew; the interpreter or the package has moved"
-            yield _problem("hooks", f"{word}, which Claude Code is to run, does not exist", hint)
+    for word in sorted({word for one in registrations for word in _missing(one)}):
+        hint = "register the hook anew; the interpreter or the package has moved"
+        yield _problem("hooks", f"{word}, which Claude Code is to run, does not exist", hint)
+
+
+def _missing(one: Registration) -> Iterator[str]:
+    """Programs and scripts that are not there; what only a shell or Claude Code can tell is left to them."""
+    for place, word in enumerate(one.argv):
+        if word.startswith(("$", "~")):
+            continue
+        runs = place == 0 and (not one.shell or os.path.isabs(word) or word == "interhost")
+        if (runs and not shutil.which(word)) or (word.endswith("hook.py") and not Path(word).is_file()):
+            yield word
 
 
 def _silent(root: Path, claude: Path) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from interhost.bus.bus import Bus
-from interhost.bus.hook_index import matches, read_said
+from interhost.bus.hook_index import matches, read_index, read_said
 from interhost.bus.store import StoredAdvice
 from interhost.claude.advice import ROOM, answer, contexts_of, session_of
 from interhost.claude.answer import LAST_SECONDS, SECONDS
@@ -71,18 +71,22 @@ def explain(
     said = read_said(os.environ)
     asking = [one for one in entries if one.interbus and matches(one.interbus.hooks, name, tool)]
     observing = [one for one in asking if said.get(one.name, config.is_enabled(one.name))]
-    yield _record(event, text, observing)
+    known_who = read_index(str(root)) is not None
+    yield _record(event, text, observing, known_who=known_who)
     for entry in asking:
         yield _adapter(entry, name, enabled=entry in observing)
     advice = _waiting(root, event) if can_hear(dict(event)) else []
     yield _advice(event, advice)
-    yield _worker(str(root), bool(observing), bool(entries))
+    yield _worker(str(root), observed=bool(observing) or not known_who, installed=bool(entries))
     yield Step("output", "prints" if advice else "prints nothing", answer(name, advice) if advice else "exit status 0")
 
 
-def _record(event: Mapping[str, Any], text: str, observing: Sequence[AdapterEntry]) -> Step:
-    if not observing:
+def _record(event: Mapping[str, Any], text: str, observing: Sequence[AdapterEntry], *, known_who: bool) -> Step:
+    if not observing and known_who:
         return Step("record", "not recorded", "no enabled adapter observes it")
+    if not observing:
+        detail = "no enabled adapter observes it, but the index of who observes what is not there or not fresh"
+        return Step("record", "recorded", f"{detail}; the worker compiles it")
     key, window = event_key(event, text)
     known_by = key.split("\n")[2]
     same = f"within {window / 1e6:g} s the same text" if window else known_by
@@ -117,7 +121,7 @@ def _advice(event: Mapping[str, Any], advice: Sequence[StoredAdvice]) -> Step:
     return Step("advice", "none", "nothing waits for this session or for what it is about")
 
 
-def _worker(root: str, observed: bool, installed: bool) -> Step:
+def _worker(root: str, *, observed: bool, installed: bool) -> Step:
     if is_held(root, RESIDENT_LOCK):
         return Step("worker", "not started", "a resident host is running")
     if is_held(root, WORKER_LOCK):

@@ -26,11 +26,13 @@ class Registration(NamedTuple):
         event: The event.
         source: The settings file, or the plugin's file.
         argv: The command's words, as far as they can be told apart.
+        shell: It is a line for a shell, whose own words are among them.
     """
 
     event: str
     source: Path
     argv: tuple[str, ...]
+    shell: bool
 
 
 class Registered(NamedTuple):
@@ -82,7 +84,7 @@ def _ours(hooks: object, path: Path) -> Iterator[Registration]:
             for handler in handlers if isinstance(handlers, list) else ():
                 argv = _argv(handler)
                 if _is_ours(argv):
-                    yield Registration(str(event), path, argv)
+                    yield Registration(str(event), path, argv, shell=not isinstance(handler.get("args"), list))
 
 
 def _argv(handler: object) -> tuple[str, ...]:

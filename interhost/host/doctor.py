@@ -39,12 +39,21 @@ _TOOLS: Mapping[str, str] = {
     "clavain-cli": "",
     "claude": "--version",
 }
-_TOOL_SECONDS = 5.0
+TOOL_SECONDS = 5.0
 
 
-def examine(bus: Bus, entries: list[AdapterEntry], config: Config) -> Iterator[Check]:
-    """Every check, in the order a person would read them."""
-    yield from _machine(bus)
+def examine(
+    bus: Bus, entries: list[AdapterEntry], config: Config, *, tool_seconds: float = TOOL_SECONDS
+) -> Iterator[Check]:
+    """Every check, in the order a person would read them.
+
+    Args:
+        bus: The bus.
+        entries: Installed adapters.
+        config: The user's configuration.
+        tool_seconds: How long a tool may take to tell its version.
+    """
+    yield from _machine(bus, tool_seconds)
     yield from _log(bus, entries)
     yield from _released(bus, entries)
     for entry in entries:
@@ -55,7 +64,7 @@ def examine(bus: Bus, entries: list[AdapterEntry], config: Config) -> Iterator[C
     yield from _spool(bus)
 
 
-def _machine(bus: Bus) -> Iterator[Check]:
+def _machine(bus: Bus, tool_seconds: float) -> Iterator[Check]:
     yield _ok("python", sys.version.split()[0])
     fault = (
         "" if sqlite3.sqlite_version_info >= _WAL_RESET_FIXED else "; has the WAL-reset fault, which our lock avoids"
@@ -65,7 +74,9 @@ def _machine(bus: Bus) -> Iterator[Check]:
     for tool, version in _TOOLS.items():
         found = shutil.which(tool)
         yield (
-            _tool(tool, found, version) if found else _note(tool, "not on PATH", "some adapters can do less without it")
+            _tool(tool, found, version, tool_seconds)
+            if found
+            else _note(tool, "not on PATH", "some adapters can do less without it")
         )
 
 
@@ -78,11 +89,11 @@ def _state(root: Path) -> Iterator[Check]:
         yield _ok("state", f"{root}, mode {mode:04o}")
 
 
-def _tool(tool: str, path: str, version: str) -> Check:
+def _tool(tool: str, path: str, version: str, seconds: float) -> Check:
     """Run in the root directory: in a project, every command of ic would create a database (cli-contracts.md 1)."""
     if not version:
         return _ok(tool, path)
-    answer = run_process([path, version], timeout=_TOOL_SECONDS, env=foreign_environ(), cwd=Path("/"))
+    answer = run_process([path, version], timeout=seconds, env=foreign_environ(), cwd=Path("/"))
     hint = f"run '{tool} {version}' and see what it says"
     if answer.returncode is None:
         return _problem(tool, f"{path}: asked for its version: {answer.problem}", hint)

@@ -81,7 +81,9 @@ def event_key(raw: Mapping[str, object], document: str) -> tuple[str, int | None
     same moment: then it is one event that two registrations told. Source: reference/claude-code.md sections 1.9 and 6.
     """
     session, name, tool, prompt = (
-        (_text(raw.get(key)) or "").encode("utf-8", "backslashreplace").decode()  # half a character can be stored nowhere
+        (_text(raw.get(key)) or "")
+        .encode("utf-8", "backslashreplace")
+        .decode()  # half a character can be stored nowhere
         for key in ("session_id", "hook_event_name", "tool_use_id", "prompt_id")
     )
     if tool:

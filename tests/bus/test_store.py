@@ -167,15 +167,18 @@ def test_advice_is_handed_out_once_and_to_those_it_is_for(bus: Bus) -> None:
 
 def test_a_submission_is_made_once(bus: Bus) -> None:
     """The first result is what everyone with the same key gets; without one the write is in doubt."""
-    assert bus.store.begin_submission("k", "create_sprint") is None
+    assert bus.store.begin_submission("k", "create_sprint", '{"goal":"g"}') is None
     with Bus(bus.root) as another:
-        doubtful = another.store.begin_submission("k", "create_sprint")
+        doubtful = another.store.begin_submission("k", "create_sprint", '{"goal":"another"}')
         assert doubtful is not None
-        assert (doubtful.kind, doubtful.result) == ("create_sprint", None)
+        assert (doubtful.kind, doubtful.result, doubtful.request) == ("create_sprint", None, '{"goal":"g"}')
+        assert another.store.submissions_in_doubt() == [doubtful]
         bus.store.finish_submission("k", '{"bead_id":"iv-1"}')
         known = another.store.begin_submission("k", "create_sprint")
         assert known is not None
         assert known.result == '{"bead_id":"iv-1"}'
+        assert (another.store.find_submission("k"), another.store.submissions_in_doubt()) == (known, [])
+        assert another.store.find_submission("other") is None
 
 
 def test_a_submission_that_did_not_happen_may_be_made_again(store: HostStore) -> None:

@@ -41,7 +41,7 @@ def test_installed_adapters_are_listed_without_being_imported(shell: Shell) -> N
         "observes": {"hooks": [], "files": []},
         "problem": "",
     }
-    assert listed["interphase"]["observes"]["files"] == ["~/.clavain/telemetry.jsonl"]
+    assert "~/.clavain/telemetry.jsonl" in listed["interphase"]["observes"]["files"]
     assert not shell.root.exists()
 
 
@@ -121,7 +121,8 @@ def test_a_healthy_home_has_no_problem(shell: Shell) -> None:
     assert all(one["hint"] for one in done.records if one["level"] != "ok")
     assert done.err == ""
     table = shell.run("interhost", "doctor", "--table").out
-    assert all(f"{one['level']:<8} {one['check']}: {one['detail']}" in table for one in done.records)
+    for one in done.records:
+        assert f"{one['level']:<8} {one['check']}: {one['detail']}" in table
 
 
 def _give_up(shell: Shell) -> str:

@@ -32,7 +32,13 @@ def _observer(stage: Stage, name: str = "board", code: str = LOOKS, *hooks: str,
 
 
 def _record(
-    stage: Stage, name: str = "Stop", /, *, at: float | None = None, head: Mapping[str, str] | None = None, **fields: Any
+    stage: Stage,
+    name: str = "Stop",
+    /,
+    *,
+    at: float | None = None,
+    head: Mapping[str, str] | None = None,
+    **fields: Any,
 ) -> None:
     document = {"session_id": "s-1", "cwd": str(stage.project), "hook_event_name": name, **fields}
     when = time.time() if at is None else at
@@ -56,7 +62,11 @@ def _looked(stage: Stage) -> int:
 NOW = 1_790_000_000.0
 SAME: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
     "one use of a tool, told twice": ({"tool_use_id": "t-1", "n": 1}, {"tool_use_id": "t-1", "n": 2}, 1),
-    "one use of a tool, told again an hour later": ({"tool_use_id": "t-1"}, {"tool_use_id": "t-1", "at": NOW + 3600}, 1),
+    "one use of a tool, told again an hour later": (
+        {"tool_use_id": "t-1"},
+        {"tool_use_id": "t-1", "at": NOW + 3600},
+        1,
+    ),
     "two uses of a tool": ({"tool_use_id": "t-1"}, {"tool_use_id": "t-2"}, 2),
     "before and after the use": ({"tool_use_id": "t-1", "name": "PreToolUse"}, {"tool_use_id": "t-1"}, 2),
     "the same id in another session": ({"tool_use_id": "t-1"}, {"tool_use_id": "t-1", "session_id": "s-2"}, 2),
@@ -157,7 +167,9 @@ def test_an_event_that_nobody_observes_leaves_only_its_key(stage: Stage) -> None
 def test_a_text_is_kept_until_the_last_adapter_has_looked(stage: Stage) -> None:
     """And no longer."""
     _observer(stage, "early", LOOKS)
-    _observer(stage, "late", LOOKS.replace("    SEEN", "    if len(SEEN) < 1:\n        SEEN.append(1)\n        1/0\n    SEEN"))
+    _observer(
+        stage, "late", LOOKS.replace("    SEEN", "    if len(SEEN) < 1:\n        SEEN.append(1)\n        1/0\n    SEEN")
+    )
     _record(stage)
     host = stage.host()
     host.take_in_hooks()
