@@ -6,7 +6,8 @@
     ├── UsageError              64  the command line does not fit
     ├── InputError              65  what was given is not valid
     │   ├── PayloadError            a payload does not fit its intent (carries each problem)
-    │   └── UnknownIntentError      a name or version that the catalogue does not have
+    │   ├── UnknownIntentError      a name or version that the catalogue does not have
+    │   └── UnknownEventError       an event id that the log does not have
     ├── StateError              69  the state directory or the log cannot be used
     ├── AdapterError            70  an adapter could not be loaded, or broke its contract
     ├── MissingError            69  something that a command needs is not installed
@@ -72,6 +73,19 @@ class UnknownIntentError(InputError):
         super().__init__(message, hint=hint)
         self.intent = intent
         self.nearest = nearest
+
+
+class UnknownEventError(InputError):
+    """An event that the log does not have.
+
+    Attributes:
+        event_id: What was asked for.
+    """
+
+    def __init__(self, event_id: str) -> None:
+        """Keep the id as data."""
+        super().__init__(f"event {event_id}: not in the log", hint="'interbus replay --last 20' shows the newest")
+        self.event_id = event_id
 
 
 class StateError(InterhostError):

@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     adapters = list_adapters()
     if args.name is not None:
-        record = _record(_resolve(args.name), adapters)
+        record = explain_intent(find_intent(args.name), adapters)
         _explain(record) if wants_table(args) else print_json(record)
         return 0
-    records = [_record(intent, adapters) for intent in canonical_intents().values()]
+    records = [explain_intent(intent, adapters) for intent in canonical_intents().values()]
     if wants_table(args):
         print_table(
             ("INTENT", "REQUIRED", "PRODUCED BY", "CONSUMED BY", "SAYS"),
@@ -50,7 +50,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _resolve(name: str) -> str:
+def find_intent(name: str) -> str:
+    """The intent of the catalogue that a name, with or without version, means.
+
+    Raises:
+        InputError: It can be none.
+        UnknownIntentError: The catalogue does not have it.
+    """
     try:
         return resolve_intent(name)
     except UnknownIntentError as error:
@@ -58,7 +64,8 @@ def _resolve(name: str) -> str:
         raise
 
 
-def _record(intent: str, adapters: list[AdapterEntry]) -> dict[str, Any]:
+def explain_intent(intent: str, adapters: list[AdapterEntry]) -> dict[str, Any]:
+    """Everything about one canonical intent: what it says, its keys, and who of the installed has to do with it."""
     major = intent.rpartition(".")[0]
     schema = payload_schema(major) or {}
     offers = [(entry.name, entry.interbus) for entry in adapters if entry.interbus]

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from interhost.cli.diagram import Arrow, Node, dot, mermaid
+from interhost.cli.opening import working_directory
 from interhost.cli.output import note, print_json, print_table, wants_table
-from interhost.errors import StateError
 from interhost.manifests.companions import Companions, Module, read_companions
 
 
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show; 1 when there is nothing to show."""
-    found = read_companions(dict(os.environ), Path.home(), _here())
+    found = read_companions(dict(os.environ), Path.home(), working_directory())
     for problem in found.problems:
         note(problem)
     shown = [one for one in found.modules.values() if one.state == "installed" or not args.installed]
@@ -47,18 +47,12 @@ def run(args: argparse.Namespace) -> int:
         _tabulate(shown, found.modules)
     else:
         for module in shown:
-            print_json(_record(module, found))
+            print_json(to_record(module, found))
     return 0
 
 
-def _here() -> Path:
-    try:
-        return Path.cwd()
-    except OSError as error:
-        raise StateError(f"the current directory: {error.strerror}", ".", hint="change to one that exists") from None
-
-
-def _record(module: Module, found: Companions) -> dict[str, object]:
+def to_record(module: Module, found: Companions) -> dict[str, object]:
+    """A module as JSON, with the state of everyone that it gains from."""
     manifest = module.manifest
     return {
         "name": module.name,

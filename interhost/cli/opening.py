@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Callable
-from pathlib import Path
 
-from interhost.bus.bus import Bus
-from interhost.bus.spool import drain_spool
-from interhost.bus.state import ROOT_VARIABLE, ensure_root, state_root
+from interhost.bus.state import ROOT_VARIABLE, prepare_root, root_path, state_root
 from interhost.cli.output import note
 from interhost.errors import BusyError, InputError, StateError
 from interhost.host.config import FILE_NAME, Config, read_overrides
-from interhost.host.consumers import sync_consumers
 from interhost.host.registry import list_adapters
+
+TYPE_CHECKING = False  # the bus and its database cost 15 ms; who lists adapters has no need of them
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from interhost.bus.bus import Bus
 
 COMMAND_DEADLINE = 2.0
 """Seconds that a command waits for the write lock; its holders need it for less than a thousandth of that."""
@@ -26,13 +28,15 @@ def open_bus(deadline: float | None = COMMAND_DEADLINE, stopping: Callable[[], b
     Raises:
         StateError: The state directory or the database cannot be used.
     """
+    from interhost.bus.bus import Bus
+
     return Bus(state_root(os.environ), deadline=deadline, stopping=stopping)
 
 
-def open_drained(deadline: float = COMMAND_DEADLINE) -> Bus:
+def open_drained(deadline: float = COMMAND_DEADLINE, say: Callable[[str], None] = note) -> Bus:
     """The bus of this user, with what waited in the spool already in the log; for every command that reads.
 
-    Adapters are made known first: what is taken in now is for them, too.
+    Adapters are made known first: what is taken in now is for them, too. ``say`` is told when it had to stay there.
 
     Raises:
         StateError: The state directory or the database cannot be used.
@@ -41,7 +45,7 @@ def open_drained(deadline: float = COMMAND_DEADLINE) -> Bus:
     try:
         drain_known(bus)
     except (BusyError, InputError) as error:  # not now, or a configuration that cannot be read: they wait
-        note(f"{error}; what waits in the spool is not shown")
+        say(f"{error}; what waits in the spool is not shown")
     except BaseException:
         bus.close()
         raise
@@ -55,6 +59,9 @@ def drain_known(bus: Bus) -> int:
         BusyError: Not now.
         InputError: The configuration cannot be read.
     """
+    from interhost.bus.spool import drain_spool
+    from interhost.host.consumers import sync_consumers
+
     config = read_config()
 
     def adapters() -> set[str]:
@@ -81,24 +88,24 @@ def read_config(args: argparse.Namespace | None = None) -> Config:
         InputError: The file cannot be read.
         StateError: What stands where the state directory should be is none.
     """
-    root = state_root(os.environ)
+    root = root_path(os.environ)
     try:
-        root.stat()
+        os.stat(root)
     except FileNotFoundError:
         pass  # reading creates nothing
     except OSError as error:
         raise StateError(
-            f"state directory {root}: {error.strerror}", str(root), hint=f"set {ROOT_VARIABLE} to a writable directory"
+            f"state directory {root}: {error.strerror}", root, hint=f"set {ROOT_VARIABLE} to a writable directory"
         ) from error
     else:
-        ensure_root(root)
+        prepare_root(root)
     enabled, disabled = (args.adapter, args.no_adapter) if args else ([], [])
     overrides = read_overrides(os.environ, enabled, disabled)
     if overrides:
         installed = {entry.name for entry in list_adapters()}
         for name in sorted(overrides.keys() - installed):
             note(f"adapter {name!r} is not installed")
-    return Config(root / FILE_NAME, overrides)
+    return Config(f"{root}/{FILE_NAME}", overrides)
 
 
 def working_directory() -> Path:
@@ -107,6 +114,8 @@ def working_directory() -> Path:
     Raises:
         StateError: It was removed meanwhile, as worktrees are while a shell still stands in them.
     """
+    from pathlib import Path
+
     try:
         return Path.cwd()
     except OSError as error:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
-import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import TextIO
 
-from interhost.bus.envelope import CONTROL
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TextIO
 
 _DIM, _RESET = "\x1b[2m", "\x1b[0m"
 
@@ -41,25 +40,40 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         return
     widths = [max(len(row[index]) for row in [list(headers), *cells]) for index in range(len(headers))]
     terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else sys.maxsize
+    width = _terminal_width() if terminal else sys.maxsize
     for number, row in enumerate([list(headers), *cells]):
         line = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
         line = line if len(line) <= width else line[: width - 1] + "…"
         print(f"{_DIM}{line}{_RESET}" if number == 0 and terminal else line)
 
 
+def _terminal_width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
 def printable(value: object) -> str:
     """Text that cannot move the cursor, colour the screen or turn the writing around."""
-    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
+    text = "" if value is None else str(value)
+    if text.isprintable():  # what that lets through holds nothing of it, and it costs no expression
+        return text
+    from interhost.bus.envelope import CONTROL
+
+    return CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def show_time(microseconds: int) -> str:
     """A stored time in the user's own time zone."""
+    from datetime import datetime
+
     return datetime.fromtimestamp(microseconds / 1e6).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def iso_time(microseconds: int) -> str:
     """A stored time as RFC 3339 in UTC."""
+    from datetime import UTC, datetime
+
     return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -13,14 +13,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from interhost.bus.bus import Published
 from interhost.bus.compose import compose
 from interhost.bus.envelope import SEVERITIES, Envelope
 from interhost.bus.project import git_root
 from interhost.bus.resolve import resolve_context, session_of
-from interhost.bus.spool import spool_envelope
 from interhost.bus.state import state_root
 from interhost.cli.opening import open_bus, read_config, working_directory
 from interhost.cli.output import add_format_options, note, print_json, printable, wants_table
@@ -33,6 +35,36 @@ from interhost.host.registry import AdapterEntry, list_adapters
 # A publisher has somewhere else to go: the spool.
 _DEADLINE = 0.5
 PRODUCER_VARIABLE = "INTERBUS_PRODUCER"
+
+
+class Given(NamedTuple):
+    """A fact in the words of whoever publishes it.
+
+    Attributes:
+        intent: Name, with or without version.
+        payload: Text of a JSON object.
+        artifact: The file it is about, from the working directory.
+        context: What it is about; found out when left out.
+        severity: ``info``, ``warn`` or ``error``.
+        source_hook: What was seen.
+        consumers: Adapters it is addressed to.
+        dedupe_key: Natural key.
+        session: Session it happened in.
+        occurred_at: When; now when left out.
+        allow_unknown: Accept intents that the catalogue does not have.
+    """
+
+    intent: str
+    payload: str
+    artifact: str | None = None
+    context: str | None = None
+    severity: str = "info"
+    source_hook: str | None = None
+    consumers: Sequence[str] = ()
+    dedupe_key: str | None = None
+    session: str | None = None
+    occurred_at: datetime | None = None
+    allow_unknown: bool = False
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,53 +87,89 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publish."""
-    config, adapters = _config(), list_adapters()
-    here = working_directory()
-    project = git_root(here)
-    artifact = Path(os.path.normpath(here / args.artifact)) if args.artifact else None
-    session = args.session or session_of(os.environ)
-    envelope = compose(
+    config = find_config(note)
+    given = Given(
         intent=args.intent,
         payload=_payload(args.payload, config),
-        context_id=args.context
-        or resolve_context(
-            artifact=artifact, project=project or here, session_id=session, environ=os.environ, home=Path.home()
-        ),
-        producer=_producer(adapters),
-        door="cli",
-        artifact_path=str(artifact) if artifact else None,
+        artifact=args.artifact,
+        context=args.context,
         severity=args.severity,
-        consumers=args.consumer,
         source_hook=args.source_hook,
-        occurred_at=args.occurred_at,
-        project_dir=project or here,
-        session_id=session,
+        consumers=args.consumer,
         dedupe_key=args.dedupe_key,
+        session=args.session or session_of(os.environ),
+        occurred_at=args.occurred_at,
         allow_unknown=args.allow_unknown,
-        limit=config.payload_bytes,
     )
-    _warn(args, adapters, artifact)
-    try:
-        published = _store(config, adapters, project, envelope)
-    except BusyError as error:
-        return _spool(args, envelope, error)
-    record = {**published._asdict(), "intent": envelope.intent, "context_id": envelope.context_id}
-    if wants_table(args):
-        known = "known already as" if published.duplicate else "published"
-        print(printable(f"{known} {published.event_id}  {envelope.intent}  {envelope.context_id}"))
-        note(f"  interbus trace {published.event_id}")
-    else:
+    record = publish_given(given, config, note)
+    if not wants_table(args):
         print_json(record)
+        return 0
+    spooled = "spooled" in record
+    done = "spooled" if spooled else "known already as" if record["duplicate"] else "published"
+    print(printable(f"{done} {record['event_id']}  {record['intent']}  {record['context_id']}"))
+    if not spooled:
+        note(f"  interbus trace {record['event_id']}")
     return 0
 
 
-def _config() -> Config:
-    """The configuration; a mistake in it must not cost a fact."""
+def find_config(say: Callable[[str], None]) -> Config:
+    """The configuration; a mistake in it must not cost a fact, and is only said."""
     try:
         return read_config()
     except InputError as error:
-        note(f"{error}; published with the defaults")
-        return Config(Path(os.devnull))
+        say(f"{error}; published with the defaults")
+        return Config(os.devnull)
+
+
+def publish_given(given: Given, config: Config, say: Callable[[str], None]) -> dict[str, object]:
+    """Publish a fact from outside: what its giver left out is found out, and what is probably a slip is said.
+
+    Args:
+        given: The fact.
+        config: The user's configuration.
+        say: Takes each line for whoever publishes.
+
+    Returns:
+        What became of it: ``event_id``, ``seq``, ``duplicate``, ``intent``, ``context_id``; and ``spooled`` when the
+        log could not be had in time, and the fact waits in the spool.
+
+    Raises:
+        InputError: Any part is not valid.
+        StateError: The state directory, the log or the working directory cannot be used.
+        BusyError: The log cannot be had, and the spool not either.
+    """
+    adapters = list_adapters()
+    here = working_directory()
+    project = git_root(here)
+    artifact = Path(os.path.normpath(here / given.artifact)) if given.artifact else None
+    envelope = compose(
+        intent=given.intent,
+        payload=given.payload,
+        context_id=given.context
+        or resolve_context(
+            artifact=artifact, project=project or here, session_id=given.session, environ=os.environ, home=Path.home()
+        ),
+        producer=_producer(adapters, say),
+        door="cli",
+        artifact_path=str(artifact) if artifact else None,
+        severity=given.severity,
+        consumers=given.consumers,
+        source_hook=given.source_hook,
+        occurred_at=given.occurred_at,
+        project_dir=project or here,
+        session_id=given.session,
+        dedupe_key=given.dedupe_key,
+        allow_unknown=given.allow_unknown,
+        limit=config.payload_bytes,
+    )
+    _warn(given, adapters, artifact, say)
+    about = {"intent": envelope.intent, "context_id": envelope.context_id}
+    try:
+        return {**_store(config, adapters, project, envelope)._asdict(), **about}
+    except BusyError as error:
+        _spool(envelope, error, say)
+        return {"event_id": envelope.event_id, "seq": None, "duplicate": False, "spooled": True, **about}
 
 
 def _payload(given: str, config: Config) -> str:
@@ -133,25 +201,25 @@ def _payload(given: str, config: Config) -> str:
         raise InputError(f"payload from {source}: not valid UTF-8 at byte {error.start}") from None
 
 
-def _producer(adapters: list[AdapterEntry]) -> str:
+def _producer(adapters: list[AdapterEntry], say: Callable[[str], None]) -> str:
     """Who publishes. The variable is a claim, and only an installed adapter's name is believed (design section 4)."""
     claim = os.environ.get(PRODUCER_VARIABLE)
     if claim is None:
         return "cli"
     if any(entry.name == claim for entry in adapters):
         return claim
-    note(f"{PRODUCER_VARIABLE}={claim}: no such adapter is installed; published as 'cli'")
+    say(f"{PRODUCER_VARIABLE}={claim}: no such adapter is installed; published as 'cli'")
     return "cli"
 
 
-def _warn(args: argparse.Namespace, adapters: list[AdapterEntry], artifact: Path | None) -> None:
+def _warn(given: Given, adapters: list[AdapterEntry], artifact: Path | None, say: Callable[[str], None]) -> None:
     """Say what is probably a slip, and publish all the same."""
     installed = {entry.name for entry in adapters}
-    for consumer in args.consumer:
+    for consumer in given.consumers:
         if consumer not in installed:
-            note(f"--consumer {consumer}: no such adapter is installed; it would receive this if it ever is")
+            say(f"consumer {consumer}: no such adapter is installed; it would receive this if it ever is")
     if artifact is not None and not artifact.exists():
-        note(f"--artifact {artifact}: does not exist")
+        say(f"artifact {artifact}: does not exist")
 
 
 def _store(config: Config, adapters: list[AdapterEntry], project: Path | None, envelope: Envelope) -> Published:
@@ -163,16 +231,12 @@ def _store(config: Config, adapters: list[AdapterEntry], project: Path | None, e
         return bus.publish(envelope)
 
 
-def _spool(args: argparse.Namespace, envelope: Envelope, why: BusyError) -> int:
+def _spool(envelope: Envelope, why: BusyError, say: Callable[[str], None]) -> None:
     """The log cannot be had in time: leave the fact where whoever opens it next will find it."""
+    from interhost.bus.spool import spool_envelope
+
     try:
         path = spool_envelope(state_root(os.environ), envelope)
     except OSError:
         raise why from None
-    note(f"{why}; left in {path.parent}, the next command that reads the bus takes it from there")
-    record = {"event_id": envelope.event_id, "seq": None, "duplicate": False, "spooled": True}
-    if wants_table(args):
-        print(printable(f"spooled {envelope.event_id}  {envelope.intent}  {envelope.context_id}"))
-    else:
-        print_json({**record, "intent": envelope.intent, "context_id": envelope.context_id})
-    return 0
+    say(f"{why}; left in {path.parent}, the next command that reads the bus takes it from there")

@@ -10,7 +10,7 @@ from interhost.bus.ids import is_id
 from interhost.bus.log import Query, Stored
 from interhost.cli.output import iso_time, note, print_table, printable, show_time
 from interhost.cli.times import read_moment
-from interhost.errors import InputError, UnknownIntentError, UsageError
+from interhost.errors import InputError, UnknownEventError, UnknownIntentError, UsageError
 
 FORMATS = ("table", "ndjson", "cloudevents")
 _PAGE = 500
@@ -35,7 +35,7 @@ def read_position(bus: Bus, text: str) -> int:
     """A position in the log: ``start``, ``end``, a sequence number, an event id, or a time.
 
     Raises:
-        InputError: The log has no event with that id.
+        UnknownEventError: The log has no event with that id.
         UsageError: It is none of these.
     """
     if text == "start":
@@ -46,7 +46,7 @@ def read_position(bus: Bus, text: str) -> int:
         return min(int(text[:20]), _LAST)
     if is_id(text.upper()):
         if (stored := bus.log.get(text.upper())) is None:
-            raise InputError(f"event {text}: not in the log", hint="'interbus replay --last 20' shows the newest")
+            raise UnknownEventError(text.upper())
         return stored.seq
     try:
         since = read_moment(text)
