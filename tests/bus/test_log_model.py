@@ -177,7 +177,7 @@ class LogMachine(RuleBasedStateMachine):
         held = self.held(lease)
         assert self.bus.log.extend(lease, seconds) is (held is not None)
         if held:
-            held.due = (self.now + seconds) * SECOND
+            held.due = max(held.due, (self.now + seconds) * SECOND)  # a lease is never made shorter
 
     @precondition(lambda self: any(model.dead for model in self.consumers.values()))
     @rule()

@@ -115,7 +115,8 @@ def test_a_directory_without_permission_to_write_is_refused(tmp_path: Path) -> N
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other user's half is tested without root")
 def test_an_unprivileged_user_is_told_what_cannot_be_written(tmp_path: Path) -> None:
     """The same promise where the tests run as root: asked by a real process of another user."""
-    opened = [(directory, directory.stat().st_mode) for directory in (tmp_path, *tmp_path.parents[:2])]
+    closed = [one for one in (tmp_path, *tmp_path.parents) if not one.stat().st_mode & 0o001]
+    opened = [(directory, directory.stat().st_mode) for directory in closed]
     for directory, mode in opened:
         directory.chmod(mode | 0o011)
     root = tmp_path / "state"
