@@ -22,14 +22,24 @@ from interhost_hookspecs import (
     CATALOGUE,
     AdapterInfo,
     Advice,
+    Beads,
     Check,
     Completed,
     Draft,
     HookEvent,
     Intent,
+    KernelRun,
+    KernelRuns,
     Observation,
     Outcome,
     Payload,
+    checks,
+    files,
+    phases,
+    positions,
+    reading,
+    sessions,
+    sources,
     specs,
 )
 from interhost_hookspecs.schema import json_key, payload_schema
@@ -49,6 +59,8 @@ NOT_YET = (
     "guards or submissions (only adapters answer), and no command makes a submission."
 )
 TYPES: tuple[type, ...] = (Intent, Draft, Observation, Advice, Outcome, HookEvent, Completed, AdapterInfo, Check)
+CLIENTS: Mapping[str, type] = {"ctx.beads": Beads, "ctx.runs": KernelRuns}
+TOOLS: Sequence[ModuleType] = (reading, files, phases, positions, sources, checks, sessions)
 
 EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "discover_work": {"action": "plan", "title": "Undo stack", "priority": 1, "rank": 1},
@@ -178,6 +190,16 @@ def hooks_document() -> Iterator[str]:
     yield "What hooks receive and answer with."
     for cls in TYPES:
         yield from _type(cls)
+    yield "## The tools"
+    yield (
+        "What adapters share beyond the context, so that none of them writes it again. "
+        "[An adapter in ten minutes](write-an-adapter.md#the-authors-tools) says when to use which."
+    )
+    for name, client in CLIENTS.items():
+        yield from _client(name, client)
+    yield from _type(KernelRun)
+    for module in TOOLS:
+        yield from _tools(module)
 
 
 def list_groups() -> dict[str, list[str]]:
@@ -215,6 +237,32 @@ def _hook_lines(section: Section) -> Iterator[str]:
         yield f"{prefix}`{name}`: {meaning}"
 
 
+def _client(name: str, cls: type) -> Iterator[str]:
+    docstring = read_docstring(cls)
+    yield f"### {name}"
+    yield docstring.summary
+    yield from docstring.body
+    yield _bullets(_tool(one, name) for key, one in vars(cls).items() if _is_public(one, key))
+
+
+def _tools(module: ModuleType) -> Iterator[str]:
+    docstring = read_docstring(module)
+    yield f"### {module.__name__}"
+    yield docstring.summary
+    yield from docstring.body
+    own = (one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__)
+    yield _bullets(_tool(one) for one in own if _is_public(one, one.__name__))
+
+
+def _tool(tool: Callable[..., object], owner: str = "") -> str:
+    names = [name for name in inspect.signature(tool).parameters if name != "self"]
+    return f"`{f'{owner}.' if owner else ''}{tool.__name__}({', '.join(names)})`: {read_docstring(tool).summary}"
+
+
+def _is_public(value: object, name: str) -> bool:
+    return not name.startswith("_") and (inspect.isfunction(value) or inspect.isclass(value))
+
+
 def _type(cls: type) -> Iterator[str]:
     docstring = read_docstring(cls)
     yield f"### {cls.__name__}"
@@ -222,6 +270,8 @@ def _type(cls: type) -> Iterator[str]:
     yield from docstring.body
     for section in docstring.sections:
         yield _bullets(f"`{name}`: {meaning}" for name, meaning in section.items.items())
+    if known := [(name, one) for name, one in vars(cls).items() if isinstance(one, property)]:
+        yield _bullets(f"`{name}`, read only: {read_docstring(one).summary}" for name, one in known)
     if cls is Outcome:
         makers = ("done", "skipped", "degraded", "failed", "deferred")
         yield _bullets(_maker(getattr(Outcome, name)) for name in makers)

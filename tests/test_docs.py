@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import re
 import runpy
@@ -33,6 +34,7 @@ from interhost.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+ADAPTERS = sorted(path.parent.name for path in (ROOT / "adapters").glob("*/pyproject.toml"))
 PLAYED = ("README.md", "docs/commands.md", "docs/write-an-adapter.md")
 ENDS_WITHIN = 20.0
 _BLOCK = re.compile(r"^```(?P<info>[^\n]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -59,7 +61,7 @@ def generate() -> dict[str, Any]:
 # Generated files -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["docs/hooks.md", "docs/catalogue.md"])
+@pytest.mark.parametrize("name", ["docs/hooks.md", "docs/catalogue.md", "docs/adapters.md"])
 def test_generated_files_are_up_to_date(generate: dict[str, Any], name: str) -> None:
     """What is in the repository is what the generator makes of the specifications today."""
     assert (ROOT / name).read_text("utf-8") == generate["documents"]()[ROOT / name], "run 'make docs'"
@@ -76,6 +78,33 @@ def test_every_hook_stands_in_the_docs_with_its_signature(generate: dict[str, An
 def test_every_example_of_the_catalogue_is_valid(generate: dict[str, Any], name: str) -> None:
     """Whoever copies an example can publish it."""
     check_payload(CATALOGUE[name].INTENT, generate["EXAMPLES"][name])
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_every_adapter_has_its_screen(name: str) -> None:
+    """What it watches, tells, reacts to, and every setting with how to turn on what is off; read from its manifest."""
+    text = (ROOT / "docs" / "adapters.md").read_text("utf-8")
+    section = re.search(rf"^## {name}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert section
+    offer = json.loads((ROOT / "integration-manifests" / f"{name}.json").read_text("utf-8"))["interbus"]
+    watched = [*offer["observes"]["files"], *offer["observes"]["hooks"]]
+    intents = [one.partition("@")[0] for one in (*offer["produces"], *offer["consumes"])]
+    settings = offer.get("settings", {})
+    assert [one for one in (*watched, *intents, *settings) if f"`{one}`" not in section[1]] == []
+    off = [key for key, row in settings.items() if row["default"] is False]
+    assert not off or f"[adapters.{name}]\n{off[0]} = true\n" in section[1]
+    assert f"](../adapters/{name}/README.md)" in section[1]
+
+
+def test_every_told_fact_has_one_owner(generate: dict[str, Any]) -> None:
+    """No fact stands twice in the table; what an adapter tells according to its manifest is in it, and nothing else."""
+    owners = generate["OWNERS"]
+    facts = [what for what, _, _ in owners]
+    assert len(set(facts)) == len(facts)
+    for name in ADAPTERS:
+        offer = json.loads((ROOT / "integration-manifests" / f"{name}.json").read_text("utf-8"))["interbus"]
+        told = {intent for _, owner, intents in owners if owner == name for intent in intents}
+        assert told == {one.partition("@")[0] for one in offer["produces"]}, name
 
 
 # Names and links -----------------------------------------------------------------------------------------------------

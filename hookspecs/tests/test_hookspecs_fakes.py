@@ -161,6 +161,10 @@ SUBMISSIONS: list[tuple[str, str, dict[str, object]]] = [
     ("advance_run", "advance", {"bead_id": "b", "phase": "plan", "artifact": None}),
     ("override_gate", "override", {"run_id": "r", "reason": "x", "category": "justified"}),
     ("submit_artifact", "artifact", {"bead_id": "b", "kind": "plan", "path": Path("p")}),
+    ("enforce_gate", "gate", {"bead_id": "b", "phase": "plan", "artifact": None}),
+    ("get_artifact", "found", {"bead_id": "b", "kind": "plan"}),
+    ("read_sprint", "state", {"bead_id": "b", "project": Path("p")}),
+    ("create_sprint", "sprint", {"goal": "g", "complexity": 1, "lane": "l", "key": "once"}),
 ]
 
 

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import textwrap
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,12 @@ class Scene:
         self._init_git()
         self._install_plugin("interflux", "0.2.86")
         self._install_plugin("interphase", "0.3.16")
-        write_adapter(self.site, "board", ["artifact_ready", "gate_result", "phase_transition", "review_pass"], _BOARD)
+        write_adapter(self.site, "board", _BOARD_HEARS, _BOARD)
         write_adapter(self.site, "broken", ["review_pass"], _BROKEN)
+
+    def choose_work(self) -> None:
+        """Somebody picks the bead from interphase's list: one line."""
+        self._log({"event": "discovery_select", "bead": BEAD, "action": "plan", "recommended": True})
 
     def write_plan(self) -> None:
         """A plan as Clavain's write-plan leaves it."""
@@ -51,7 +56,7 @@ class Scene:
     def write_telemetry(self) -> None:
         """Interphase's gate lets the bead move to ``planned``: four lines, two facts."""
         reason = f"Plan: {PLAN}"
-        lines: list[dict[str, object]] = [
+        self._log(
             {"event": "gate_check", "bead": BEAD, "from": "strategized", "to": "planned", "result": "pass"},
             {
                 "event": "gate_enforce",
@@ -63,10 +68,12 @@ class Scene:
             },
             {"event": "phase_transition", "bead": BEAD, "phase": "planned", "reason": reason},
             {"event": "phase_advance", "bead": BEAD, "phase": "planned", "reason": reason, "artifact": PLAN},
-        ]
-        with (self.home / ".clavain" / "telemetry.jsonl").open("a") as file:
-            for line in lines:
-                file.write(json.dumps({**line, "timestamp": _now()}, separators=(",", ":")) + "\n")
+        )
+
+    def notice_desync(self) -> None:
+        """The bead goes on, the plan's header does not, and interphase notices when it looks: one line."""
+        phases = {"bead_phase": "executing", "artifact_phase": "planned"}
+        self._log({"event": "phase_desync", "bead": BEAD, **phases, "artifact": PLAN})
 
     def write_review(self) -> None:
         """Interflux reviews the plan: agents first, then findings.json in two passes, as its skill writes it."""
@@ -99,11 +106,17 @@ class Scene:
             "early_stop": False,
         }
         (folder / "findings.json").write_text(json.dumps(findings, indent=2))
-        (folder / "summary.md").write_text("# Review of the undo stack\n\nOne moderate finding.\n")
         time.sleep(0.2)
         findings["cost_report"] = {"total_tokens": 48210}
         (folder / "findings.json").write_text(json.dumps(findings, indent=2))
+        (folder / "summary.md").write_text("# Review of the undo stack\n\nOne moderate finding.\n")
         lock.rmdir()
+
+    def _log(self, *lines: Mapping[str, object]) -> None:
+        """Append to the telemetry as interphase does."""
+        with (self.home / ".clavain" / "telemetry.jsonl").open("a") as file:
+            for line in lines:
+                file.write(json.dumps({**line, "timestamp": _now()}, separators=(",", ":")) + "\n")
 
     def _init_git(self) -> None:
         git = shutil.which("git")
@@ -146,6 +159,10 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+_BOARD_HEARS = [
+    *("artifact_ready", "discover_work", "drift_detected"),
+    *("gate_result", "phase_transition", "review_pass"),
+]
 _BOARD = '''
     """A third party: it knows neither interphase nor interflux, only the bus."""
 
@@ -169,6 +186,16 @@ _BOARD = '''
     @hookimpl
     def on_gate_result(intent, ctx):
         return learn(intent, f"gate to {intent.payload.target}: {intent.payload.outcome}")
+
+
+    @hookimpl
+    def on_discover_work(intent, ctx):
+        return learn(intent, f"somebody chose to {intent.payload.action} it")
+
+
+    @hookimpl
+    def on_drift_detected(intent, ctx):
+        return learn(intent, f"is in {intent.payload.expected}, but its plan says {intent.payload.actual}")
 
 
     @hookimpl

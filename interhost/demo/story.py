@@ -51,6 +51,10 @@ class Story:
         self._show("interhost", "list", "--table")
         self._run("interhost", "run", "--once")
 
+        self._say(f"Somebody picks {BEAD} from interphase's list of work.")
+        self._scene.choose_work()
+        self._deliver()
+
         self._say(f"Clavain writes a plan for {BEAD} and says so; interphase's gate moves the bead.")
         self._scene.write_plan()
         self._scene.write_telemetry()
@@ -65,6 +69,10 @@ class Story:
         self._say("'broken' raised and will be tried again; nobody else was stopped. The whole life of that review:")
         review = self._newest("review_pass")
         self._show("interbus", "trace", review, "--table")
+
+        self._say("The bead goes on, the header of its plan stays behind, and interphase notices.")
+        self._scene.notice_desync()
+        self._deliver()
 
         self._say("What 'board' knows now, although no module ever told it anything:")
         for line in self._scene.board.read_text().splitlines():
@@ -86,6 +94,8 @@ class Story:
     def _check(self) -> None:
         """The story is only worth telling when it is true."""
         promised = [
+            "discover_work board done",
+            "drift_detected board done",
             "artifact_ready interflux degraded",
             "phase_transition board done",
             "gate_result board done",

@@ -280,3 +280,20 @@ def test_value_that_nobody_knows_leaves_it_open(home: Home, value: object) -> No
         "unknown",
         f"enabledPlugins: expected true or false, got {value!r}",
     )
+
+
+def test_disabled_plugin_is_not_found(home: Home) -> None:
+    """Nobody is asked to use what the user turned off, there or everywhere; what is not known counts as there."""
+    install = home.install()
+    home.record({ID: [install]})
+    home.settings(PROJECT, False)
+    assert find_plugin("interphase", {}, home.path, home.project) is None
+    assert find_plugin("interphase", {"CLAUDE_PROJECT_DIR": str(home.project)}, home.path) == Path(
+        install["installPath"]
+    )
+    home.settings(USER, False)
+    assert find_plugin("interphase", {}, home.path) is None
+    home.settings(PROJECT, True)
+    assert find_plugin("interphase", {}, home.path, home.project) == Path(install["installPath"])
+    home.settings(USER, "no")
+    assert find_plugin("interphase", {}, home.path) == Path(install["installPath"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from interhost_hookspecs import ArtifactReady, ReviewPass, Severity, Verdict, VerdictSource
 from interhost_hookspecs.testing import EPOCH
-from interhost_interflux.passes import tell_pass
+from interhost_interflux.reviews import tell_findings
 
 if TYPE_CHECKING:
     from adapters.interflux.tests.conftest import Project
@@ -104,7 +104,7 @@ def test_only_what_the_host_reports_is_read(project: Project) -> None:
 def test_file_that_vanished_is_no_fact(project: Project) -> None:
     """A file may be gone between the host's look and ours."""
     gone = project.root / DRIVE / "findings.json"
-    assert list(tell_pass(gone, project.root, project.ctx, mode="flux-drive")) == []
+    assert list(tell_findings(gone, project.root, project.ctx, mode="flux-drive")) == []
     assert project.ctx.postponed == []
 
 

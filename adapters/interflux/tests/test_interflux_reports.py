@@ -13,8 +13,8 @@ import pytest
 from interhost_hookspecs import ArtifactReady, Draft, ReviewPass, Severity, Verdict, VerdictSource
 from interhost_hookspecs.testing import make_request
 from interhost_interflux.findings import Review, parse_review
+from interhost_interflux.reviews import judge
 from interhost_interflux.run import is_degraded
-from interhost_interflux.syntheses import judge, read_front_matter
 
 if TYPE_CHECKING:
     from adapters.interflux.tests.conftest import Project
@@ -227,23 +227,6 @@ def test_degraded_synthesis_is_said_behind_the_front_matter(project: Project) ->
     assert synthesis(project)[1].degraded is True
     project.write(SYNTHESIS, text + "\ndegraded synthesis is not what this was\n")
     assert synthesis(project)[1].degraded is False
-
-
-@pytest.mark.parametrize(
-    ("data", "matter"),
-    [
-        (b"---\na: 1\nb: 'x y'\nc:\n  - d: 2\ne-f: [1, 2]\n---\ng: 3\n", {"a": "1", "b": "x y", "e-f": "[1, 2]"}),
-        (b"\xef\xbb\xbf---\r\na: 1\r\n---\r\n", {"a": "1"}),
-        (b"---\n---\n", {}),
-        (b"# no\n---\na: 1\n---\n", None),
-        (b"---\na: 1\n", None),
-        (b"", None),
-        (b"\xff\xfe", None),
-    ],
-)
-def test_front_matter_is_read_without_trust(data: bytes, matter: dict[str, str] | None) -> None:
-    """Plain keys only; what is nested, open or not there is left out."""
-    assert read_front_matter(data) == matter
 
 
 # The request that waits -----------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from interhost_hookspecs import (
 )
 from interhost_hookspecs.testing import make_request
 from interhost_interflux import adapter
-from interhost_interflux.agents import Agents, list_agents
+from interhost_interflux.run import Agents, list_agents
 
 if TYPE_CHECKING:
     from adapters.interflux.tests.conftest import Project

@@ -16,7 +16,7 @@ from interhost_hookspecs.testing import FakeContext
 from interhost_interphase import adapter
 from interhost_interphase.claims import MARKERS
 from interhost_interphase.telemetry import TELEMETRY
-from interhost_interphase.traces import DOCUMENTS, LEGACY
+from interhost_interphase.traces import HEADERS, LEGACY
 
 SOURCE = "".join(
     file.read_text("utf-8") for file in resources.files("interhost_interphase").iterdir() if file.name.endswith(".py")
@@ -42,9 +42,9 @@ def test_the_manifest_says_what_the_code_does() -> None:
         "files": [
             f"~/{TELEMETRY}",
             "~/.interband/interphase/bead/*.json",
-            f"/tmp/{LEGACY}",
+            f"/tmp/{LEGACY[0].pattern}",
             f"/tmp/{MARKERS}",
-            *DOCUMENTS,
+            *(source.pattern for source in HEADERS),
         ],
     }
     assert ("observe" in hooks, "observe_hook" in hooks, section["answers"]) == (True, True, False)

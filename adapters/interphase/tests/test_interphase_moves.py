@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from interhost_hookspecs import (
     ArtifactReady,
+    BdHungError,
     Completed,
     GateOutcome,
     GateResult,
@@ -23,7 +24,6 @@ from interhost_hookspecs import (
 )
 from interhost_hookspecs.testing import FakeCommand, FakeContext, make_intent
 from interhost_interphase.adapter import observe, on_artifact_ready, on_phase_transition, on_review_pass
-from interhost_interphase.beads import BdHungError
 
 OWN_REASON = "interbus:01K9ZZZZZZ0000000000000000"
 SETTINGS = ("advance_on_artifact", "advance_on_review", "follow_transitions")

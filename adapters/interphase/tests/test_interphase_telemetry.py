@@ -16,9 +16,9 @@ from interhost_hookspecs import (
     PhaseTransition,
     Severity,
 )
+from interhost_hookspecs.phases import canonical_phase
 from interhost_hookspecs.testing import EPOCH, FakeContext, payloads
 from interhost_interphase.adapter import observe
-from interhost_interphase.phases import canonical_phase
 
 LATER = "2026-11-20T11:00:01Z"
 NOON = "2026-11-20T12:00:00Z"

@@ -4,6 +4,7 @@ An adapter imports this distribution and nothing of the host: the intents of the
 and the context that every call receives.
 """
 
+from interhost_hookspecs.beads import BdError, BdHungError, BdMissingError, BdRefusedError, Beads
 from interhost_hookspecs.caller import HookCaller
 from interhost_hookspecs.catalogue import (
     CATALOGUE,
@@ -31,9 +32,9 @@ from interhost_hookspecs.catalogue import (
     Verdict,
     VerdictSource,
 )
+from interhost_hookspecs.command import Completed
 from interhost_hookspecs.context import (
     AdapterContext,
-    Completed,
     Cursor,
     Guards,
     InDoubtError,
@@ -46,12 +47,16 @@ from interhost_hookspecs.contract import ContractError, list_problems, register_
 from interhost_hookspecs.intent import BEAD_ID, Advice, Draft, HookEvent, Intent, Observation, Severity
 from interhost_hookspecs.markers import API_LEVEL, hookimpl
 from interhost_hookspecs.outcome import Outcome, OutcomeKind
+from interhost_hookspecs.runs import KernelRun, KernelRuns
 from interhost_hookspecs.specs.adapter import AdapterInfo, Check, CheckLevel
 from interhost_hookspecs.submission import (
+    ArtifactFound,
     ArtifactSubmitted,
+    GateEnforced,
     GateOverridden,
     RunAdvanced,
     SprintCreated,
+    SprintState,
     SubmissionCode,
     SubmissionError,
     Submitted,
@@ -65,8 +70,14 @@ __all__ = [
     "AdapterContext",
     "AdapterInfo",
     "Advice",
+    "ArtifactFound",
     "ArtifactReady",
     "ArtifactSubmitted",
+    "BdError",
+    "BdHungError",
+    "BdMissingError",
+    "BdRefusedError",
+    "Beads",
     "Change",
     "Check",
     "CheckLevel",
@@ -79,6 +90,7 @@ __all__ = [
     "Draft",
     "DriftDetected",
     "Finding",
+    "GateEnforced",
     "GateOutcome",
     "GateOverridden",
     "GateResult",
@@ -90,6 +102,8 @@ __all__ = [
     "HookEvent",
     "InDoubtError",
     "Intent",
+    "KernelRun",
+    "KernelRuns",
     "Level",
     "Notify",
     "Observation",
@@ -106,6 +120,7 @@ __all__ = [
     "Severity",
     "Sideband",
     "SprintCreated",
+    "SprintState",
     "StartSprint",
     "SubmissionCode",
     "SubmissionError",

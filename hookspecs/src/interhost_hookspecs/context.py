@@ -15,44 +15,24 @@ from typing import Protocol
 
 from attrs import frozen
 
+from interhost_hookspecs.beads import Beads
+from interhost_hookspecs.command import Completed
 from interhost_hookspecs.intent import Advice, Draft
+from interhost_hookspecs.runs import KernelRuns
 from interhost_hookspecs.submission import (
+    ArtifactFound,
     ArtifactSubmitted,
+    GateEnforced,
     GateOverridden,
     RunAdvanced,
     SprintCreated,
+    SprintState,
     TaskDispatched,
 )
 
 
 class InDoubtError(Exception):
     """An outside effect may or may not have happened, and nobody can be asked. Raised by ``ctx.once``."""
-
-
-@frozen(kw_only=True)
-class Completed:
-    """How a command ended. Never an exception: a missing or hung tool is an answer.
-
-    Attributes:
-        argv: What was run.
-        returncode: Exit status; ``None`` when it did not start or was ended by the deadline.
-        stdout: Standard output, decoded as UTF-8 with replacement.
-        stderr: Standard error, decoded likewise.
-        problem: ``""``, or in one line why there is no exit status (``timed out after 10 s``).
-        missing: There is no such program.
-    """
-
-    argv: tuple[str, ...]
-    returncode: int | None
-    stdout: str = ""
-    stderr: str = ""
-    problem: str = ""
-    missing: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether the command ran and exited with 0."""
-        return self.returncode == 0
 
 
 @frozen(kw_only=True)
@@ -124,28 +104,70 @@ class Guards(Protocol):
 
 
 class Submissions(Protocol):
-    """The five policy-governing writes. ``None`` means that no provider answered.
+    """The policy-governing writes. ``None`` means that no provider answered.
+
+    ``project`` is the root of the project; left out, that of the intent. ``key`` makes a write happen once: whoever
+    repeats it with the same key gets the first result. ``create_sprint`` (for 24 hours) and ``advance_run`` have one
+    by themselves. The host publishes what a write leads to, once; whoever submits it does not.
 
     Raises:
-        SubmissionError: The policy layer refused, or the write failed.
+        SubmissionError: The policy layer refused, the write failed, or nobody can tell whether an earlier one with the
+            same key was made.
     """
 
     def create_sprint(
-        self, *, goal: str, complexity: int | None = None, lane: str | None = None
+        self,
+        *,
+        goal: str,
+        complexity: int | None = None,
+        lane: str | None = None,
+        project: Path | None = None,
+        key: str | None = None,
     ) -> SprintCreated | None:
         """Begin a sprint."""
 
-    def dispatch_task(self, *, run_id: str, prompt_file: Path, agent: str | None = None) -> TaskDispatched | None:
+    def dispatch_task(
+        self,
+        *,
+        run_id: str,
+        prompt_file: Path,
+        agent: str | None = None,
+        project: Path | None = None,
+        key: str | None = None,
+    ) -> TaskDispatched | None:
         """Hand a task to an agent."""
 
-    def advance_run(self, *, bead_id: str, phase: str, artifact: Path | None = None) -> RunAdvanced | None:
+    def advance_run(
+        self,
+        *,
+        bead_id: str,
+        phase: str,
+        artifact: Path | None = None,
+        project: Path | None = None,
+        key: str | None = None,
+    ) -> RunAdvanced | None:
         """Move a run on from ``phase``."""
 
-    def override_gate(self, *, run_id: str, reason: str, category: str) -> GateOverridden | None:
+    def enforce_gate(
+        self, *, bead_id: str, phase: str, artifact: Path | None = None, project: Path | None = None
+    ) -> GateEnforced | None:
+        """Ask the gate before ``phase``; one that blocks is raised."""
+
+    def override_gate(
+        self, *, run_id: str, reason: str, category: str, project: Path | None = None, key: str | None = None
+    ) -> GateOverridden | None:
         """Pass a gate by decision of a person."""
 
-    def submit_artifact(self, *, bead_id: str, kind: str, path: Path) -> ArtifactSubmitted | None:
+    def submit_artifact(
+        self, *, bead_id: str, kind: str, path: Path, project: Path | None = None, key: str | None = None
+    ) -> ArtifactSubmitted | None:
         """Register an artifact."""
+
+    def get_artifact(self, *, bead_id: str, kind: str, project: Path | None = None) -> ArtifactFound | None:
+        """Look up an artifact; one that does not exist is raised."""
+
+    def read_sprint(self, *, bead_id: str, project: Path | None = None) -> SprintState | None:
+        """Say where a sprint stands."""
 
 
 class Sideband(Protocol):
@@ -193,6 +215,14 @@ class AdapterContext(Protocol):
     @property
     def sideband(self) -> Sideband:
         """Interband files."""
+
+    @property
+    def beads(self) -> Beads:
+        """The tracker: states of beads and issues, as ``bd`` has them."""
+
+    @property
+    def runs(self) -> KernelRuns:
+        """Runs of the kernel, as ``ic`` has them."""
 
     def now(self) -> datetime:
         """The time, with time zone."""

@@ -5,6 +5,7 @@ Source: design sections 2 and 4.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -64,6 +65,11 @@ class Intent(Generic[P_co]):
     occurred_at: datetime
     project_dir: Path | None
     extensions: Mapping[str, object]
+
+    @property
+    def bead(self) -> str | None:
+        """The bead that the fact is about, if it is about one."""
+        return self.context_id if re.fullmatch(BEAD_ID, self.context_id) else None
 
 
 @frozen(kw_only=True)
@@ -152,3 +158,10 @@ class HookEvent:
     tool_use_id: str | None = None
     prompt_id: str | None = None
     raw: Mapping[str, object] = field(default=Factory(dict))
+
+    @property
+    def command(self) -> str:
+        """The shell command of a tool event; empty when there is none."""
+        given = self.raw.get("tool_input")
+        command = given.get("command") if isinstance(given, Mapping) else None
+        return command if isinstance(command, str) else ""

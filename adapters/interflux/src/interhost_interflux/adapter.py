@@ -1,66 +1,45 @@
-"""What the host calls: one function per hook that interflux has a part in."""
+"""What the host calls, and where interflux leaves what it is called for."""
 
 from __future__ import annotations
 
-from interhost_hookspecs import (
-    AdapterContext,
-    AdapterInfo,
-    ArtifactReady,
-    Check,
-    CheckLevel,
-    DriftDetected,
-    GateResult,
-    HookEvent,
-    Intent,
-    Observation,
-    Outcome,
-    PhaseTransition,
-    hookimpl,
-)
+from functools import partial
 
-from interhost_interflux.drift import list_drift
-from interhost_interflux.ended import tell_ended
-from interhost_interflux.request import react
-from interhost_interflux.sources import SOURCES, list_facts
+from interhost_hookspecs import AdapterContext, AdapterInfo, Check, CheckLevel, Draft, Observation, hookimpl
+from interhost_hookspecs.checks import check_module
+from interhost_hookspecs.sources import Source, tell_changes
+
+from interhost_interflux.requests import on_artifact_ready, on_drift_detected, on_gate_result, on_phase_transition
+from interhost_interflux.reviews import DRIVE, TRACK, tell_ended, tell_findings, tell_synthesis
+from interhost_interflux.signals import observe_hook, tell_peers, tell_report
 from interhost_interflux.subject import KIND
-from interhost_interflux.wanted import want_artifact, want_drift, want_gate, want_phase
+
+__all__ = ["observe_hook", "on_artifact_ready", "on_drift_detected", "on_gate_result", "on_phase_transition"]
+
+_DRIVE, _REVIEW = "docs/research/flux-drive/*", "docs/research/flux-review/*"
+_report, _research = (partial(tell_report, kind=f"{kind}_report") for kind in ("review", "research"))
+
+SOURCES: tuple[Source[Draft], ...] = (
+    Source(f"{_DRIVE}/findings.json", partial(tell_findings, mode=DRIVE)),
+    Source(f"{_REVIEW}/track-*/findings.json", partial(tell_findings, mode=TRACK)),
+    Source(f"{_REVIEW}/*-synthesis.md", tell_synthesis),
+    Source(f"{_REVIEW}/*-synthesis.md", _report),
+    Source(f"{_DRIVE}/summary.md", _report),
+    Source(f"{_DRIVE}/synthesis.md", _report),
+    Source(f"{_REVIEW}/track-*/summary.md", _report),
+    Source(f"{_REVIEW}/track-*/synthesis.md", _report),
+    Source("docs/research/flux-research/*/synthesis.md", _research),
+    Source("docs/research/flux-melange/*/*-synthesis.md", _research),
+    Source(f"{_DRIVE}/peer-findings.jsonl", tell_peers, settle=0.0),
+    Source(f"{_REVIEW}/track-*/peer-findings.jsonl", tell_peers, settle=0.0),
+)
+"""What is watched below a project's root, and what each file tells."""
 
 
 @hookimpl
 def observe(ctx: AdapterContext) -> Observation:
     """Publish what runs have left since the last look, in the order in which it was written."""
-    drafts = [draft for root in ctx.projects for tell in (list_facts, tell_ended) for draft in tell(root, ctx)]
+    drafts = [draft for root in ctx.projects for draft in (*tell_changes(SOURCES, root, ctx), *tell_ended(root, ctx))]
     return Observation(drafts=tuple(sorted(drafts, key=lambda draft: draft.occurred_at or ctx.now())))
-
-
-@hookimpl
-def observe_hook(event: HookEvent) -> Observation:
-    """Tell the drift of models that a shell command reported."""
-    return Observation(drafts=tuple(list_drift(event)))
-
-
-@hookimpl
-def on_artifact_ready(intent: Intent[ArtifactReady], ctx: AdapterContext) -> Outcome | None:
-    """Ask for a review of a plan, PRD or brainstorm; every other artifact is not our business."""
-    return react(want_artifact(intent), intent, ctx)
-
-
-@hookimpl
-def on_phase_transition(intent: Intent[PhaseTransition], ctx: AdapterContext) -> Outcome | None:
-    """Ask for a review of the document of the phase that begins."""
-    return react(want_phase(intent, ctx), intent, ctx)
-
-
-@hookimpl
-def on_gate_result(intent: Intent[GateResult], ctx: AdapterContext) -> Outcome | None:
-    """Ask for the review that a gate found missing or stale."""
-    return react(want_gate(intent, ctx), intent, ctx)
-
-
-@hookimpl
-def on_drift_detected(intent: Intent[DriftDetected], ctx: AdapterContext) -> Outcome | None:
-    """Ask for a review of a document that drifted."""
-    return react(want_drift(intent), intent, ctx)
 
 
 @hookimpl
@@ -76,16 +55,12 @@ def describe_adapter() -> AdapterInfo:
 @hookimpl
 def check_adapter(ctx: AdapterContext) -> list[Check]:
     """Look for the installed module, for results in the projects the host knows, and for requests nobody answered."""
-    module = ctx.module_root()
-    patterns = [source.pattern for source in SOURCES]
+    patterns = {source.pattern for source in SOURCES}
     found = sum(1 for root in ctx.projects for pattern in patterns for _ in root.glob(pattern))
     waiting = ctx.open_requests(KIND)
     return [
-        Check(
-            name="module",
-            level=CheckLevel.OK if module else CheckLevel.NOTE,
-            detail=f"{module.name} in {module}" if module else "not installed",
-            hint="install the interflux plugin or set INTERHOST_INTERFLUX_ROOT; without it no review is requested",
+        check_module(
+            ctx, "install the interflux plugin or set INTERHOST_INTERFLUX_ROOT; without it no review is requested"
         ),
         Check(name="results", level=CheckLevel.OK, detail=f"{found} seen; projects known: {len(ctx.projects)}"),
         Check(

@@ -7,14 +7,21 @@ optional, and a value of the wrong type is as good as absent. "Safe" has to be p
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 
 from attrs import Factory, field, frozen
 from interhost_hookspecs import Finding, Verdict, VerdictSource
-
-from interhost_interflux.values import compact, first_line, first_names, first_number, first_paths, one_line, value_at
+from interhost_hookspecs.reading import (
+    compact,
+    first_count,
+    first_line,
+    first_names,
+    first_paths,
+    one_line,
+    read_json,
+    value_at,
+)
 
 LEVELS = ("P0", "P1", "P2", "P3")
 
@@ -22,12 +29,8 @@ LEVELS = ("P0", "P1", "P2", "P3")
 ITEM_LISTS = ("findings", "new_findings")
 HIGHLIGHTS = {"p0_findings": "P0", "top_convergent_findings": ""}
 SUMMARIES = (
-    "findings_summary",
-    "severity_summary",
-    "summary_by_severity",
-    "metadata.by_severity",
-    "verdict_detail",
-    "",
+    *("findings_summary", "severity_summary", "summary_by_severity"),
+    *("metadata.by_severity", "verdict_detail", ""),
 )
 LEVEL_KEYS = {level: (level, (low := level.lower()), f"{low}_count", f"{low}_findings") for level in LEVELS}
 INPUTS = ("input", "plan", "metadata.document")
@@ -77,11 +80,8 @@ class Review:
 
 def parse_review(data: bytes) -> Review | None:
     """Read the bytes of a findings.json; ``None`` when they are not one JSON object."""
-    try:
-        document = json.loads(data)
-        return read_review(document) if isinstance(document, dict) else None
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested past the interpreter's limit
-        return None
+    document = read_json(data)
+    return read_review(document) if isinstance(document, dict) else None
 
 
 def read_review(document: Mapping[str, object]) -> Review:
@@ -99,12 +99,12 @@ def read_review(document: Mapping[str, object]) -> Review:
         stated_verdict=compact(overall if isinstance(overall, str) else stated),
         counts={} if counted is None else _counts(document, counted),
         findings=_highlights(document) if listed is None else listed,
-        inputs=first_paths(document, INPUTS),
-        bead=first_line(document, BEADS),
-        reviewed=first_line(document, DATES),
-        launched=first_names(document, LAUNCHED),
-        completed=first_names(document, COMPLETED),
-        failed=first_names(document, FAILED),
+        inputs=first_paths(document, *INPUTS),
+        bead=first_line(document, *BEADS),
+        reviewed=first_line(document, *DATES),
+        launched=first_names(document, *LAUNCHED),
+        completed=first_names(document, *COMPLETED),
+        failed=first_names(document, *FAILED),
     )
 
 
@@ -115,7 +115,7 @@ def _verdict(
     counted: Mapping[str, int] | None,
 ) -> Verdict | None:
     """The verdict that the evidence proves: the gravest finding decides, then silence, then the lack of either."""
-    launched, completed = first_number(document, LAUNCHED), first_number(document, COMPLETED)
+    launched, completed = first_count(document, *LAUNCHED), first_count(document, *COMPLETED)
     if grave := _grave(counted or {}):
         return grave
     if launched and completed == 0:
@@ -147,7 +147,7 @@ def _counts(document: Mapping[str, object], counted: Mapping[str, int]) -> Mappi
 
 def _claim(summary: object) -> Mapping[str, int]:
     """Findings per level as a severity summary states them; levels it does not state are left out."""
-    stated = {level: first_number(summary, keys) for level, keys in LEVEL_KEYS.items()}
+    stated = {level: first_count(summary, *keys) for level, keys in LEVEL_KEYS.items()}
     return {level: count for level, count in stated.items() if count is not None}
 
 
@@ -174,7 +174,7 @@ def _finding(item: object, level: str = "") -> Finding:
     names = agents if isinstance(agents, list) else [value_at(item, "agent")]
     return Finding(
         severity=severity if severity in LEVELS else level,
-        title=first_line(item, TITLES) or "untitled",
+        title=first_line(item, *TITLES) or "untitled",
         id=one_line(str(identifier) if isinstance(identifier, int) else identifier),
         agents=tuple(name for name in map(one_line, names) if name) or None,
     )

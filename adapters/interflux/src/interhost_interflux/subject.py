@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attrs import frozen
-from interhost_hookspecs import BEAD_ID, AdapterContext, Draft, Request, ReviewPass, Verdict
+from interhost_hookspecs import AdapterContext, Draft, Request, ReviewPass, Verdict
+from interhost_hookspecs.reading import is_bead
 
 KIND = "review"
 """Kind of the requests that wait for a review."""
@@ -49,7 +50,7 @@ def find_subject(folder: Path, root: Path, inputs: Sequence[str], stated: str | 
         named = _existing(root, str(document_of(request))) if request else _find_named(folder, root)
         existing = [named] if named else []
     document = existing[0] if existing and len(inputs) < 2 else None
-    context = request.context_id if request and re.fullmatch(BEAD_ID, request.context_id) else None
+    context = request.context_id if request and is_bead(request.context_id) else None
     return Subject(bead=_bead(stated, existing, ctx) or context, document=document, request=request)
 
 
@@ -93,11 +94,10 @@ def _find_request(folder: Path, existing: Iterable[Path], requests: Iterable[Req
 
 def _bead(stated: str | None, existing: Iterable[Path], ctx: AdapterContext) -> str | None:
     """The bead the result states, else the one that its inputs name in agreement."""
-    if stated and re.fullmatch(BEAD_ID, stated):
+    if is_bead(stated):
         return stated
     named = {bead for path in existing if path.is_file() and (bead := ctx.find_bead(path))}
-    bead = named.pop() if len(named) == 1 else ""
-    return bead if re.fullmatch(BEAD_ID, bead) else None
+    return named.pop() if len(named) == 1 else None
 
 
 def _existing(root: Path, name: str) -> Path | None:

@@ -7,25 +7,26 @@ Source: ``reference/modules/interphase.md`` sections 1.2 and 1.3, rows P10 to P1
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from interhost_hookspecs import (
-    BEAD_ID,
     AdapterContext,
+    BdError,
     Coordination,
     CoordinationAction,
     Draft,
     Holder,
     HookEvent,
+    Observation,
     Resource,
     Severity,
+    hookimpl,
 )
-
-from interhost_interphase.beads import BdError, find_issue, read_state
-from interhost_interphase.files import is_own, read_head
+from interhost_hookspecs.files import is_own, read_text
+from interhost_hookspecs.positions import keep, recall
+from interhost_hookspecs.reading import is_bead
 
 MARKERS = "interphase-bead-*"
 """The marker files, in the temporary directory; the session stands for the ``*``."""
@@ -40,14 +41,18 @@ _CLAIMS = re.compile(r"\s(?:--claim|(?:--status|-s)[= ]in_progress)(?!\S)")
 _VALUE = re.compile(r"(?<!\S)-(?!-claim|-json|-quiet|q\b)[\w-]+(?:=\S*|\s+(?:\"[^\"]*\"|'[^']*'|\S+))")
 
 
+@hookimpl
+def observe_hook(event: HookEvent, ctx: AdapterContext) -> Observation:
+    """Tell when a shell command tried to claim a bead that another session holds."""
+    return Observation(drafts=tuple(_list_collisions(event, ctx)))
+
+
 def list_claims(ctx: AdapterContext, folder: Path) -> Iterator[Draft]:
     """Claims and releases since the last look, by what became of the markers in ``folder``."""
-    stored = ctx.cursor.get("claims")
-    before: dict[str, list[str]] = json.loads(stored) if stored else {}
+    before: dict[str, list[str]] = recall(ctx, "claims")
     changed = ctx.changed(MARKERS, root=folder, settle=0.0)
     now = {_session(path): read_marker(path) for path in folder.glob(MARKERS)}
-    for path in changed:
-        session = _session(path)
+    for session in map(_session, changed):
         for bead in now.get(session, ()):
             if bead not in before.get(session, ()):
                 yield _compose(CoordinationAction.CLAIM, bead, holder=session)
@@ -55,23 +60,7 @@ def list_claims(ctx: AdapterContext, folder: Path) -> Iterator[Draft]:
         for bead in before[session]:
             if not _is_held(ctx, bead, session):
                 yield _compose(CoordinationAction.RELEASE, bead, requester=session)
-    ctx.cursor.set("claims", json.dumps(now))
-
-
-def list_collisions(event: HookEvent, ctx: AdapterContext) -> Iterator[Draft]:
-    """The beads that a shell command tried to claim while another session holds them."""
-    tool_input = event.raw.get("tool_input")
-    command = tool_input.get("command") if isinstance(tool_input, dict) else None
-    for bead in find_claimed(command) if isinstance(command, str) else ():
-        try:
-            holder = read_state(ctx, bead, "claimed_by", event.cwd)
-            if holder in (*_NOBODY, event.session_id):
-                continue
-            since = read_state(ctx, bead, "claimed_at", event.cwd) or ""
-        except BdError:
-            continue
-        if since.isdecimal() and ctx.now().timestamp() - int(since) < _FRESH_SECONDS:
-            yield _compose(CoordinationAction.CONFLICT, bead, holder=holder, requester=event.session_id)
+    keep(ctx, "claims", now)
 
 
 def find_claimed(command: str) -> list[str]:
@@ -80,14 +69,25 @@ def find_claimed(command: str) -> list[str]:
     interphase's own pattern takes a flag for an id, and two ids for one.
     """
     calls = [found["rest"] for found in _CALL.finditer(command) if found["verb"] == "claim" or _CLAIMS.search(found[0])]
-    words = [word for rest in calls for word in _VALUE.sub("", rest).split()]
-    return list(dict.fromkeys(word for word in words if re.fullmatch(BEAD_ID, word)))
+    return list(dict.fromkeys(word for rest in calls for word in _VALUE.sub("", rest).split() if is_bead(word)))
 
 
 def read_marker(path: Path) -> list[str]:
     """The beads a marker names; it may hold several lines, and words that are none."""
-    lines = read_head(path).decode("utf-8", "replace").split() if is_own(path) else []
-    return [line for line in lines if re.fullmatch(BEAD_ID, line)]
+    return [word for word in read_text(path).split() if is_bead(word)] if is_own(path) else []
+
+
+def _list_collisions(event: HookEvent, ctx: AdapterContext) -> Iterator[Draft]:
+    for bead in find_claimed(event.command):
+        try:
+            holder = ctx.beads.read_state(bead, "claimed_by", event.cwd)
+            if holder in (*_NOBODY, event.session_id):
+                continue
+            since = ctx.beads.read_state(bead, "claimed_at", event.cwd) or ""
+        except BdError:
+            continue
+        if since.isdecimal() and ctx.now().timestamp() - int(since) < _FRESH_SECONDS:
+            yield _compose(CoordinationAction.CONFLICT, bead, holder=holder, requester=event.session_id)
 
 
 def _session(path: Path) -> str:
@@ -96,10 +96,7 @@ def _session(path: Path) -> str:
 
 def _is_held(ctx: AdapterContext, bead: str, session: str) -> bool:
     """Whether ``bd`` still has the claim although its marker is gone; where nobody can say, it is over."""
-    try:
-        found = find_issue(ctx, bead)
-    except BdError:
-        return False
+    found = ctx.beads.find(bead)
     labels = found[1].get("labels") if found else None
     return isinstance(labels, list) and f"claimed_by:{session}" in labels
 

@@ -8,31 +8,27 @@ Source: ``reference/modules/interphase.md`` sections 1.3 (row P14) and 1.4.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from interhost_hookspecs import BEAD_ID, AdapterContext, DiscoverWork, Draft
+from interhost_hookspecs import AdapterContext, DiscoverWork, Draft
+from interhost_hookspecs.phases import clean_phase
+from interhost_hookspecs.positions import is_due, list_new
+from interhost_hookspecs.reading import first_count, first_line, first_number, is_bead, read_json, read_objects
 
-from interhost_interphase.beads import say_why
-from interhost_interphase.phases import PHASE_MODEL, clean_phase
+from interhost_interphase.facts import PHASE_MODEL
 
 LIBRARY = Path("hooks", "lib-discovery.sh")
 """interphase's discovery, below its root."""
 
 PROBLEM = "discovery:problem"
-"""Cursor that keeps why the last scan brought nothing, for doctor."""
+"""Position that keeps why the last scan brought nothing, for doctor."""
 
 _SCAN = 'source "$1" && discovery_scan_beads'
 _SCAN_TIMEOUT = 30.0
 _EVERY = timedelta(minutes=30)
 _KEPT = ("status", "possibly_done", "parent_closed_epic", "claimed_by", "discovery_source", "discovery_score")
-
-
-class ScanError(Exception):
-    """A scan brought no list; ``str()`` says what it brought instead."""
 
 
 def list_work(ctx: AdapterContext) -> Iterator[Draft]:
@@ -41,79 +37,46 @@ def list_work(ctx: AdapterContext) -> Iterator[Draft]:
     if ctx.config.get("discover_work") is not True or root is None or not (root / LIBRARY).is_file():
         return
     for project in ctx.projects:
-        if not (project / ".beads").is_dir() or not _is_due(ctx, project):
-            continue
-        try:
-            records = _scan(ctx, root / LIBRARY, project)
-        except ScanError as error:
-            ctx.cursor.set(PROBLEM, f"{project}: {error}")
-            continue
-        ctx.cursor.set(PROBLEM, "")
-        yield from _tell_new(records, project, ctx)
+        if (project / ".beads").is_dir() and is_due(ctx, f"discovery:at:{project}", _EVERY):
+            yield from _list_new(_scan(ctx, root / LIBRARY, project), project, ctx)
 
 
-def _is_due(ctx: AdapterContext, project: Path) -> bool:
-    """Whether the project's last scan is long ago; a scan that failed is one, too."""
-    name = f"discovery:at:{project}"
-    last = ctx.cursor.get(name)
-    if last and ctx.now() - datetime.fromisoformat(last) < _EVERY:
-        return False
-    ctx.cursor.set(name, ctx.now().isoformat())
-    return True
+def _scan(ctx: AdapterContext, library: Path, project: Path) -> list[dict[str, object]] | None:
+    """The candidates, best first; ``None`` when the scan brought something else, which is kept for doctor."""
+    argv, env = ["bash", "-c", _SCAN, "_", str(library)], {"DISCOVERY_PROJECT_DIR": str(project)}
+    answer = ctx.run(argv, timeout=_SCAN_TIMEOUT, cwd=project, env=env)
+    is_list = answer.ok and isinstance(read_json(answer.stdout), list)
+    ctx.cursor.set(PROBLEM, "" if is_list else f"{project}: {answer.why}")
+    return read_objects(answer.stdout) if is_list else None
 
 
-def _scan(ctx: AdapterContext, library: Path, project: Path) -> list[Mapping[str, object]]:
-    answer = ctx.run(
-        ["bash", "-c", _SCAN, "_", str(library)],
-        timeout=_SCAN_TIMEOUT,
-        cwd=project,
-        env={"DISCOVERY_PROJECT_DIR": str(project)},
-    )
-    try:
-        records = json.loads(answer.stdout) if answer.ok else None
-    except (ValueError, RecursionError):
-        records = None
-    if not isinstance(records, list):
-        raise ScanError(say_why(answer))
-    return [record for record in records if isinstance(record, dict)]
+def _list_new(records: list[dict[str, object]] | None, project: Path, ctx: AdapterContext) -> Iterator[Draft]:
+    if records is None:
+        return
+    named = ((rank, one, first_line(one, "id", "plan_path", "title")) for rank, one in enumerate(records, 1))
+    known = {name: (rank, one) for rank, one, name in named if name and isinstance(one.get("action"), str)}
+    states = {name: [one.get(key) for key in ("action", "phase", "priority")] for name, (_, one) in known.items()}
+    for name in list_new(ctx, f"discovery:seen:{project}", states):
+        yield _tell(*known[name], project)
 
 
-def _tell_new(records: list[Mapping[str, object]], project: Path, ctx: AdapterContext) -> Iterator[Draft]:
-    name = f"discovery:seen:{project}"
-    before = json.loads(ctx.cursor.get(name) or "{}")
-    seen: dict[str, list[object]] = {}
-    for rank, record in enumerate(records, 1):
-        key = record.get("id") or record.get("plan_path") or record.get("title")
-        state = [record.get(one) for one in ("action", "phase", "priority")]
-        if isinstance(key, str) and isinstance(record.get("action"), str):
-            seen[key] = state
-            if before.get(key) != state:
-                yield _tell(record, rank, project)
-    ctx.cursor.set(name, json.dumps(seen))
-
-
-def _tell(record: Mapping[str, object], rank: int, project: Path) -> Draft:
+def _tell(rank: int, record: Mapping[str, object], project: Path) -> Draft:
     """One candidate; one without a bead is about its project."""
-    bead, plan, title = (_text(record.get(key)) for key in ("id", "plan_path", "title"))
-    priority, score, stale = (record.get(key) for key in ("priority", "score", "stale"))
+    bead, plan, stale = first_line(record, "id"), first_line(record, "plan_path"), record.get("stale")
     return Draft(
         payload=DiscoverWork(
             action=str(record["action"]),
-            title=title or bead or str(plan),
-            priority=priority if isinstance(priority, int) else None,
+            title=first_line(record, "title") or bead or str(plan),
+            priority=first_count(record, "priority"),
             rank=rank,
-            score=float(score) if isinstance(score, int | float) else None,
+            score=first_number(record, "score"),
             phase=clean_phase(record.get("phase")),
             phase_model=PHASE_MODEL,
             stale=stale if isinstance(stale, bool) else None,
         ),
-        context_id=bead if bead and re.fullmatch(BEAD_ID, bead) else None,
+        context_id=bead if is_bead(bead) else None,
         artifact_path=project / plan if plan else None,
         project_dir=project,
         source_hook="cli:discovery_scan_beads",
         extensions={key: record[key] for key in _KEPT if record.get(key) is not None},
     )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

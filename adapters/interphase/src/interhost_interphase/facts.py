@@ -6,64 +6,88 @@ Source: ``reference/modules/interphase.md`` sections 1.5 and 1.7.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 from interhost_hookspecs import (
     AdapterContext,
     DiscoverWork,
     Draft,
     DriftDetected,
+    GateOutcome,
     GateResult,
+    GateTier,
     PhaseTransition,
     Severity,
 )
+from interhost_hookspecs.files import find_holder
+from interhost_hookspecs.phases import canonical_phase, clean_phase
+from interhost_hookspecs.reading import first_count, first_line
 
-from interhost_interphase.beads import BdError, find_issue
-from interhost_interphase.phases import PHASE_MODEL, canonical_phase, clean_phase, read_decision, read_tier
-from interhost_interphase.telemetry import PAIR_WINDOW, Entry, pair_halves
+from interhost_interphase.telemetry import Entry, Lines, group_lines
 
+PHASE_MODEL = "interphase-8"
+"""Name of interphase's vocabulary in ``phase_model``."""
 
-@frozen
-class Lines:
-    """The lines of one fact, with the gate's check that came before them, if it was about the same move."""
+DECISIONS: Mapping[str, tuple[GateOutcome, Severity]] = MappingProxyType(
+    {
+        "pass": (GateOutcome.PASS, Severity.INFO),
+        "pass-no-gate": (GateOutcome.NOT_ENFORCED, Severity.INFO),
+        "warn": (GateOutcome.WARN, Severity.WARN),
+        "skip": (GateOutcome.SKIP, Severity.WARN),
+        "bypass": (GateOutcome.BYPASS, Severity.WARN),
+        "block": (GateOutcome.BLOCK, Severity.ERROR),
+    }
+)
+"""Decision of a gate to what it means; ``warn-stale``, ``block-strict-permanent`` and so on follow their first word."""
 
-    group: Sequence[Entry]
-    check: Entry | None
-
-    @property
-    def last(self) -> Entry:
-        """The line that completes the fact."""
-        return self.group[-1]
+_TIERS = {"0": "hard", "1": "hard", "2": "soft", "3": "soft"}
 
 
 def list_facts(entries: Iterable[Entry], ctx: AdapterContext) -> list[Draft]:
-    """The facts that the lines tell, in their order; the echo of this adapter's own moves is none.
-
-    Args:
-        entries: Usable lines, oldest first.
-        ctx: Knows the projects in which relative artifacts are looked for, and asks ``bd`` for a title.
-    """
-    groups = (lines for lines in _with_checks(pair_halves(entries)) if not lines.last.is_echo)
+    """The facts that usable lines tell, in their order; the echo of this adapter's own moves is none."""
+    groups = [lines for lines in group_lines(entries) if not lines.is_echo]
     return [fact for lines in groups if (tell := _TELL.get(lines.last.event)) and (fact := tell(lines, ctx))]
 
 
-def tell_drift(
-    bead: str, expected: str, actual: str, *, at: datetime, source: str, file: Path | None, project: Path | None
+def compose_move(
+    bead: str,
+    phase: str,
+    key: str,
+    source: str,
+    *,
+    at: datetime | None = None,
+    reason: str = "",
+    from_phase: str | None = None,
+    trigger: str | None = None,
 ) -> Draft:
-    """A bead and its artifact that name different phases; once a day, because interphase says it at every look."""
+    """A bead that moved to a phase; ``key`` is what makes this move another than the next one to the same phase."""
     return Draft(
-        payload=DriftDetected(
-            kind="phase_desync",
-            expected=expected,
-            actual=actual,
-            detail=f"{bead} is in {expected}, its artifact says {actual}",
+        payload=PhaseTransition(
+            to=phase,
+            phase_model=PHASE_MODEL,
+            from_phase=from_phase,
+            canonical_to=canonical_phase(phase),
+            reason=reason or None,
+            trigger=trigger,
         ),
         context_id=bead,
-        artifact_path=file,
-        project_dir=project,
+        source_hook=source,
+        occurred_at=at,
+        dedupe_key=f"interphase:{bead}:{phase}:{key}",
+    )
+
+
+def compose_drift(bead: str, expected: str, actual: str, source: str, at: datetime) -> Draft:
+    """A bead and its artifact that name different phases; once a day, because interphase says it at every look."""
+    detail = f"{bead} is in {expected}, its artifact says {actual}"
+    return Draft(
+        payload=DriftDetected(kind="phase_desync", expected=expected, actual=actual, detail=detail),
+        context_id=bead,
         severity=Severity.WARN,
         source_hook=source,
         occurred_at=at,
@@ -71,64 +95,41 @@ def tell_drift(
     )
 
 
-def _with_checks(groups: Iterable[list[Entry]]) -> Iterable[Lines]:
-    """Give each group the check before it: a gate has it in its own group, a move comes after the gate."""
-    checks: dict[str, Entry] = {}
-    for group in groups:
-        first, last = group[0], group[-1]
-        if first.event == "gate_check":
-            checks[first.bead] = first
-            yield Lines(group, first if last is not first else None)
-        else:
-            check = checks.get(first.bead)
-            is_same = check and check.text("to") == last.text("phase") and abs(first.at - check.at) <= PAIR_WINDOW
-            yield Lines(group, check if is_same else None)
-
-
 def _tell_move(lines: Lines, ctx: AdapterContext) -> Draft:
-    first, last = lines.group[0], lines.last
-    phase = last.text("phase")
-    project, artifact, stated = _locate(last.text("artifact"), ctx.projects)
-    return Draft(
-        payload=PhaseTransition(
-            to=phase,
-            phase_model=PHASE_MODEL,
-            from_phase=clean_phase(lines.check.keys.get("from")) if lines.check else None,
-            canonical_to=canonical_phase(phase),
-            reason=first.text("reason") or None,
-            trigger="advance" if last.event == "phase_advance" else "set",
-        ),
-        context_id=last.bead,
-        artifact_path=artifact,
-        project_dir=project,
-        source_hook=f"telemetry:{last.event}",
-        occurred_at=first.at,
-        dedupe_key=f"interphase:{last.bead}:{phase}:{first.text('timestamp')}",
-        extensions=stated,
+    first, last = lines.first, lines.last
+    move = compose_move(
+        last.bead,
+        last.text("phase"),
+        first.text("timestamp"),
+        f"telemetry:{last.event}",
+        at=first.at,
+        reason=first.text("reason"),
+        from_phase=clean_phase(lines.check.keys.get("from")) if lines.check else None,
+        trigger="advance" if last.event == "phase_advance" else "set",
     )
+    return evolve(move, **_locate(last, ctx))
 
 
 def _tell_gate(lines: Lines, ctx: AdapterContext) -> Draft | None:
     """The decision of a gate; none when interphase's word for it is unknown."""
     last, check = lines.last, lines.check.keys if lines.check else {}
-    meaning = read_decision(last.text("decision"))
-    if meaning is None:
+    decision = last.text("decision")
+    if (meaning := DECISIONS.get(decision) or DECISIONS.get(decision.partition("-")[0])) is None:
         return None
-    outcome, severity = meaning
     source, target = clean_phase(check.get("from")), clean_phase(check.get("to"))
     stated = [last.keys.get(key, "") for key in ("priority", "tier", "decision", "reason", "timestamp")]
     return Draft(
         payload=GateResult(
-            outcome=outcome,
-            tier=read_tier(last.keys.get("tier"), last.keys.get("priority")),
-            stated_decision=last.text("decision"),
+            outcome=meaning[0],
+            tier=_read_tier(last.keys),
+            stated_decision=decision,
             target=target,
             from_phase=source,
             phase_model=PHASE_MODEL,
             reason=last.text("reason") or None,
         ),
         context_id=last.bead,
-        severity=severity,
+        severity=meaning[1],
         source_hook="telemetry:gate_enforce",
         occurred_at=last.at,
         dedupe_key=":".join(map(str, ["interphase", "gate", last.bead, source or "", target or "", *stated])),
@@ -137,47 +138,24 @@ def _tell_gate(lines: Lines, ctx: AdapterContext) -> Draft | None:
 
 def _tell_desync(lines: Lines, ctx: AdapterContext) -> Draft:
     last = lines.last
-    project, artifact, stated = _locate(last.text("artifact"), ctx.projects)
-    expected, actual = last.text("bead_phase"), last.text("artifact_phase")
-    source = "telemetry:phase_desync"
-    fact = tell_drift(last.bead, expected, actual, at=last.at, source=source, file=artifact, project=project)
-    return evolve(fact, extensions=stated)
+    phases = last.text("bead_phase"), last.text("artifact_phase")
+    return evolve(compose_drift(last.bead, *phases, "telemetry:phase_desync", last.at), **_locate(last, ctx))
 
 
 def _tell_choice(lines: Lines, ctx: AdapterContext) -> Draft:
     """Work that somebody chose. The line has no title: ``bd`` knows it, else the bead's id stands for it."""
-    last = lines.last
-    try:
-        project, issue = find_issue(ctx, last.bead) or (None, {})
-    except BdError:
-        project, issue = None, {}
-    title, priority = issue.get("title"), issue.get("priority")
+    last, action = lines.last, lines.last.text("action")
+    project, issue = ctx.beads.find(last.bead) or (None, {})
+    title, priority = first_line(issue, "title") or last.bead, first_count(issue, "priority")
     return Draft(
-        payload=DiscoverWork(
-            action=last.text("action"),
-            title=title if isinstance(title, str) and title else last.bead,
-            priority=priority if isinstance(priority, int) else None,
-            selected=True,
-        ),
+        payload=DiscoverWork(action=action, title=title, priority=priority, selected=True),
         context_id=last.bead,
         project_dir=project,
         source_hook="telemetry:discovery_select",
         occurred_at=last.at,
-        dedupe_key=f"interphase:select:{last.bead}:{last.text('action')}:{last.text('timestamp')}",
+        dedupe_key=f"interphase:select:{last.bead}:{action}:{last.text('timestamp')}",
         extensions={"recommended": last.keys.get("recommended") is True},
     )
-
-
-def _locate(stated: str, projects: Sequence[Path]) -> tuple[Path | None, Path | None, Mapping[str, object]]:
-    """Project and absolute path of a stated artifact; where they cannot be told, what was stated.
-
-    A relative path is that of the only known project that has the file; several that do are as bad as none.
-    """
-    if not stated or os.path.isabs(stated):
-        return None, Path(stated) if stated else None, {}
-    # os.path.isfile answers False where Path.is_file raises (a name that is too long), and one line must not stop all.
-    having = [project for project in projects if os.path.isfile(project / stated)]
-    return (having[0], having[0] / stated, {}) if len(having) == 1 else (None, None, {"stated_artifact": stated})
 
 
 _TELL: Mapping[str, Callable[[Lines, AdapterContext], Draft | None]] = {
@@ -187,3 +165,26 @@ _TELL: Mapping[str, Callable[[Lines, AdapterContext], Draft | None]] = {
     "phase_desync": _tell_desync,
     "discovery_select": _tell_choice,
 }
+
+
+def _read_tier(keys: Mapping[str, object]) -> GateTier:
+    """The tier of a gate: as stated, else by the bead's priority (0 and 1 hard, 2 and 3 soft), else none.
+
+    interphase reads ``bd``'s array as an object and then states a tier such as ``permanent`` and the priority ``?``.
+    """
+    if (stated := keys.get("tier")) in ("hard", "soft", "none"):
+        return GateTier(str(stated))
+    return GateTier(_TIERS.get(str(keys.get("priority")).removeprefix("P"), "none"))
+
+
+def _locate(entry: Entry, ctx: AdapterContext) -> dict[str, Any]:
+    """Artifact and project of a line's path, which may be relative to a project it does not name."""
+    stated = entry.text("artifact")
+    if not stated or os.path.isabs(stated):
+        return {"artifact_path": Path(stated) if stated else None}
+    project = find_holder(stated, ctx.projects)
+    return (
+        {"artifact_path": project / stated, "project_dir": project}
+        if project
+        else {"extensions": {"stated_artifact": stated}}
+    )

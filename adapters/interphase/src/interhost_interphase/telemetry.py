@@ -9,16 +9,13 @@ Source: ``reference/modules/interphase.md`` section 1.3.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from attrs import frozen
-from interhost_hookspecs import BEAD_ID
-
-from interhost_interphase.phases import clean_phase
+from attrs import define, frozen
+from interhost_hookspecs.phases import clean_phase
+from interhost_hookspecs.reading import is_bead, read_object, read_time
 
 TELEMETRY = Path(".clavain", "telemetry.jsonl")
 """The telemetry file, below the user's home."""
@@ -40,21 +37,13 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 _SECOND_HALF = {"phase_transition": "phase_advance", "gate_check": "gate_enforce"}
 # Within one call of interphase only bd and a search for findings lie between the halves; an hour between them means
 # two calls.
-PAIR_WINDOW = timedelta(seconds=30)
+_PAIR_WINDOW = timedelta(seconds=30)
 _SETTLE = timedelta(seconds=2)
 
 
-@frozen(kw_only=True)
+@frozen
 class Entry:
-    """One usable line of interphase.
-
-    Attributes:
-        index: Its position among the lines of this look.
-        event: Kind of line.
-        bead: Bead it is about.
-        at: When it was written.
-        keys: The whole line.
-    """
+    """One usable line: its position in this look, what it is about, when it was written, and the whole of it."""
 
     index: int
     event: str
@@ -62,15 +51,32 @@ class Entry:
     at: datetime
     keys: Mapping[str, object]
 
-    @property
-    def is_echo(self) -> bool:
-        """Whether this adapter itself caused it."""
-        return self.text("reason").startswith(OWN_REASON)
-
     def text(self, key: str) -> str:
         """The text of a key; empty when it is absent or no text."""
         value = self.keys.get(key)
         return value if isinstance(value, str) else ""
+
+
+@define
+class Lines:
+    """The lines of one fact: the first, the one that completes it, and the gate's check about the same move."""
+
+    first: Entry
+    last: Entry
+    check: Entry | None
+
+    def take(self, entry: Entry) -> bool:
+        """Whether a line is the second half, which completes this."""
+        if _SECOND_HALF.get(self.last.event) != entry.event or not _is_same(self.last, "phase", entry):
+            return False
+        self.last = entry
+        self.check = self.first if self.first.event == "gate_check" else self.check
+        return True
+
+    @property
+    def is_echo(self) -> bool:
+        """Whether this adapter itself caused it."""
+        return self.last.text("reason").startswith(OWN_REASON)
 
 
 def list_entries(lines: Iterable[str]) -> list[Entry]:
@@ -86,48 +92,30 @@ def count_unfinished(entries: Sequence[Entry], total: int, now: datetime) -> int
     return total - entries[-1].index if is_young else 0
 
 
-def pair_halves(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """Group the lines: a second half with its first, if that is the line before it about the same bead, else alone."""
-    groups: list[list[Entry]] = []
-    latest: dict[str, list[Entry]] = {}
+def group_lines(entries: Iterable[Entry]) -> list[Lines]:
+    """Group a second half with its first, if that is the line before it about the same bead; a move follows a check."""
+    groups: list[Lines] = []
+    latest: dict[str, Lines] = {}
+    checks: dict[str, Entry] = {}
     for entry in entries:
-        if _completes(latest.get(entry.bead), entry):
-            latest[entry.bead].append(entry)
-        else:
-            latest[entry.bead] = [entry]
-            groups.append(latest[entry.bead])
+        if entry.bead in latest and latest[entry.bead].take(entry):
+            continue
+        check = checks.get(entry.bead)
+        latest[entry.bead] = Lines(entry, entry, check if check and _is_same(check, "to", entry) else None)
+        groups.append(latest[entry.bead])
+        if entry.event == "gate_check":
+            checks[entry.bead] = entry
     return groups
 
 
-def read_object(text: str | bytes) -> dict[str, object]:
-    """The JSON object in a text; an empty one for everything else, absurdly deep nesting included."""
-    try:
-        keys = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return keys if isinstance(keys, dict) else {}
-
-
-def read_time(value: object) -> datetime | None:
-    """An RFC 3339 time; ``None`` for anything without a time zone."""
-    try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return time if time is not None and time.tzinfo is not None else None
+def _is_same(before: Entry, key: str, entry: Entry) -> bool:
+    return before.text(key) == entry.text("phase") and abs(entry.at - before.at) <= _PAIR_WINDOW
 
 
 def _read_entry(index: int, line: str) -> Entry | None:
     keys = read_object(line)
     event, bead, at = keys.get("event"), keys.get("bead"), read_time(keys.get("timestamp"))
-    if not isinstance(event, str) or not isinstance(bead, str) or at is None:
+    needs = EVENTS.get(event) if isinstance(event, str) else None
+    if needs is None or not is_bead(bead) or at is None or not all(clean_phase(keys.get(key)) for key in needs):
         return None
-    needs = EVENTS.get(event)
-    usable = needs is not None and re.fullmatch(BEAD_ID, bead) and all(clean_phase(keys.get(key)) for key in needs)
-    return Entry(index=index, event=event, bead=bead, at=at, keys=keys) if usable else None
-
-
-def _completes(group: list[Entry] | None, entry: Entry) -> bool:
-    if group is None or _SECOND_HALF.get(group[-1].event) != entry.event:
-        return False
-    return group[-1].text("phase") == entry.text("phase") and abs(entry.at - group[-1].at) <= PAIR_WINDOW
+    return Entry(index, str(event), bead, at, keys)

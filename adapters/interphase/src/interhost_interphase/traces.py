@@ -8,26 +8,21 @@ Source: ``reference/modules/interphase.md`` section 1.3, rows P7 to P9; ``refere
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from attrs import frozen
-from interhost_hookspecs import BEAD_ID, AdapterContext, Draft, PhaseTransition
+from attrs import evolve, frozen
+from interhost_hookspecs import AdapterContext, BdError, Draft
+from interhost_hookspecs.files import is_own, read_head
+from interhost_hookspecs.phases import clean_phase
+from interhost_hookspecs.positions import keep, recall
+from interhost_hookspecs.reading import is_bead, read_object, read_time
+from interhost_hookspecs.sources import Source, tell_changes
 
-from interhost_interphase.beads import BdError, read_state
-from interhost_interphase.facts import tell_drift
-from interhost_interphase.files import is_own, read_head
-from interhost_interphase.phases import PHASE_MODEL, canonical_phase, clean_phase
-from interhost_interphase.telemetry import OWN_REASON, Entry, read_object, read_time
-
-LEGACY = "clavain-bead-*.json"
-"""The older sideband files, in the temporary directory; they also have phases that interband refuses."""
-
-DOCUMENTS = ("docs/brainstorms/**/*.md", "docs/plans/**/*.md")
-"""Where interphase writes headers, below a project."""
+from interhost_interphase.facts import compose_drift, compose_move
+from interhost_interphase.telemetry import OWN_REASON, Entry
 
 _HEADER = re.compile(rb"^\*{0,2}Phase:?\*{0,2}:?[ \t]*([\w-]+) \(as of ([^)\s]+)\)", re.MULTILINE)
 # interband keeps the sideband of a bead for a day. An older trace was brought by a checkout, not by a move.
@@ -37,39 +32,27 @@ _FOREIGN = frozenset({"sprint-advance"})
 _REMEMBERED = 256
 
 
-@frozen(kw_only=True)
+@frozen
 class Trace:
-    """The last phase of a bead, as one file has it.
-
-    Attributes:
-        bead: Bead id.
-        phase: The phase, as the file spells it.
-        at: When the bead came into it.
-        source: What was read, for ``source_hook``.
-        reason: Why, where the file says it.
-        session: Session that moved it, where the file's name says it.
-        file: The artifact; ``None`` for a sideband.
-        project: The artifact's project.
-    """
+    """The last phase of a bead, as one file has it: when the bead came into it, and the move that this shows."""
 
     bead: str
     phase: str
     at: datetime
-    source: str
-    reason: str = ""
-    session: str | None = None
-    file: Path | None = None
-    project: Path | None = None
+    move: Draft
 
 
-def list_traces(ctx: AdapterContext, legacy: Path) -> list[Trace]:
+def list_traces(ctx: AdapterContext, temporary: Path) -> list[Trace]:
     """What changed since the last look. To be called before the telemetry is read, which is written first.
 
     Args:
         ctx: Knows sidebands and projects.
-        legacy: Directory of the older sideband files.
+        temporary: Directory of the older sideband files.
     """
-    found = [*_read_sidebands(ctx), *_read_legacy(ctx, legacy), *_read_headers(ctx)]
+    places = [(LEGACY, temporary), *((HEADERS, project) for project in ctx.projects)]
+    if ctx.sideband.root:
+        places.insert(0, (SIDEBANDS, ctx.sideband.root / "interphase" / "bead"))
+    found = [trace for sources, root in places for trace in tell_changes(sources, root, ctx)]
     return [one for one in found if timedelta(minutes=-5) < ctx.now() - one.at < _LIFE]
 
 
@@ -81,8 +64,7 @@ def tell_traces(traces: Iterable[Trace], entries: Iterable[Entry], ctx: AdapterC
         entries: The lines of this look; own echoes count as told.
         ctx: Asks ``bd``, and remembers the last phase of each bead.
     """
-    stored = ctx.cursor.get("phases")
-    told: dict[str, list[str]] = json.loads(stored) if stored else {}
+    told: dict[str, list[str]] = recall(ctx, "phases")
     for entry in entries:
         if phase := entry.text("phase"):
             _remember(told, entry.bead, phase, entry.at)
@@ -90,11 +72,12 @@ def tell_traces(traces: Iterable[Trace], entries: Iterable[Entry], ctx: AdapterC
         phase, since = told.get(trace.bead, ("", None))
         # interband refuses some phases and then keeps the one before: an earlier phase is no news.
         if phase != trace.phase and (since is None or trace.at > datetime.fromisoformat(since)):
-            fact = _tell(trace, ctx)
-            yield fact
-            if isinstance(fact.payload, PhaseTransition):
+            if drift := _find_drift(trace, ctx):
+                yield drift
+            else:
+                yield trace.move
                 _remember(told, trace.bead, trace.phase, trace.at)
-    ctx.cursor.set("phases", json.dumps(dict(list(told.items())[-_REMEMBERED:])))
+    keep(ctx, "phases", told, most=_REMEMBERED)
 
 
 def _remember(told: dict[str, list[str]], bead: str, phase: str, at: datetime) -> None:
@@ -102,79 +85,59 @@ def _remember(told: dict[str, list[str]], bead: str, phase: str, at: datetime) -
     told[bead] = [phase, at.isoformat()]
 
 
-def _tell(trace: Trace, ctx: AdapterContext) -> Draft:
-    """A move, or, where the artifact says something else than ``bd``, the drift."""
-    phase = _ask_bd(trace, ctx) if trace.file else None
-    if phase is not None and phase != trace.phase:
-        return tell_drift(
-            trace.bead,
-            phase,
-            trace.phase,
-            at=trace.at,
-            source=trace.source,
-            file=trace.file,
-            project=trace.project,
-        )
-    return Draft(
-        payload=PhaseTransition(
-            to=trace.phase,
-            phase_model=PHASE_MODEL,
-            canonical_to=canonical_phase(trace.phase),
-            reason=trace.reason or None,
-        ),
-        context_id=trace.bead,
-        artifact_path=trace.file,
-        project_dir=trace.project,
-        session_id=trace.session,
-        source_hook=trace.source,
-        occurred_at=trace.at,
-        dedupe_key=f"interphase:{trace.bead}:{trace.phase}:{trace.at:%Y-%m-%dT%H:%M:%SZ}",
-    )
-
-
-def _ask_bd(trace: Trace, ctx: AdapterContext) -> str | None:
+def _find_drift(trace: Trace, ctx: AdapterContext) -> Draft | None:
+    """The drift, where an artifact says something else than ``bd``."""
+    file, project = trace.move.artifact_path, trace.move.project_dir
     try:
-        return read_state(ctx, trace.bead, "phase", trace.project)
+        phase = ctx.beads.read_state(trace.bead, "phase", project) if file else None
     except BdError:
         return None
+    if phase in (None, trace.phase):
+        return None
+    drift = compose_drift(trace.bead, str(phase), trace.phase, "file:header", trace.at)
+    return evolve(drift, artifact_path=file, project_dir=project)
 
 
-def _read_sidebands(ctx: AdapterContext) -> Iterator[Trace]:
-    folder = ctx.sideband.root / "interphase" / "bead" if ctx.sideband.root else None
-    for path in ctx.changed("*.json", root=folder, settle=0.0) if folder else ():
-        payload = ctx.sideband.read("interphase", "bead", path.stem)
-        if payload and (trace := _read_payload(payload, path.stem, "interband:interphase/bead")):
-            yield trace
+def _trace(bead: str, phase: str, at: datetime, source: str, reason: str = "") -> Trace:
+    return Trace(bead, phase, at, compose_move(bead, phase, f"{at:%Y-%m-%dT%H:%M:%SZ}", source, at=at, reason=reason))
 
 
-def _read_legacy(ctx: AdapterContext, folder: Path) -> Iterator[Trace]:
-    for path in ctx.changed(LEGACY, root=folder, settle=0.0):
-        payload = read_object(read_head(path)) if is_own(path) else {}
-        if trace := _read_payload(payload, path.stem.removeprefix(LEGACY.partition("*")[0]), "file:clavain-bead"):
-            yield trace
+def _read_sideband(path: Path, root: Path, ctx: AdapterContext) -> Iterator[Trace]:
+    payload = ctx.sideband.read("interphase", "bead", path.stem) or {}
+    yield from _read_payload(payload, path.stem, "interband:interphase/bead")
 
 
-def _read_payload(payload: Mapping[str, object], session: str, source: str) -> Trace | None:
-    """A trace from a sideband's payload; ``None`` for damaged ones, for Clavain's, and for our own echo."""
+def _read_legacy(path: Path, root: Path, ctx: AdapterContext) -> Iterator[Trace]:
+    payload = read_object(read_head(path)) if is_own(path) else {}
+    yield from _read_payload(payload, path.stem.removeprefix("clavain-bead-"), "file:clavain-bead")
+
+
+def _read_payload(payload: Mapping[str, object], session: str, source: str) -> Iterator[Trace]:
+    """A trace from a sideband's payload; none from damaged ones, from Clavain's, and from our own echo."""
     bead, phase, at, reason = (payload.get(key) for key in ("id", "phase", "ts", "reason"))
-    if not isinstance(bead, str) or not re.fullmatch(BEAD_ID, bead) or (phase := clean_phase(phase)) is None:
-        return None
-    if not isinstance(at, int) or not 0 < at < 1 << 33:
-        return None
     stated = reason if isinstance(reason, str) else ""
     if stated in _FOREIGN or stated.startswith(OWN_REASON):
-        return None
-    return Trace(
-        bead=bead, phase=phase, at=datetime.fromtimestamp(at, UTC), source=source, reason=stated, session=session
-    )
+        return
+    if is_bead(bead) and (phase := clean_phase(phase)) and isinstance(at, int) and 0 < at < 1 << 33:
+        trace = _trace(bead, phase, datetime.fromtimestamp(at, UTC), source, stated)
+        yield evolve(trace, move=evolve(trace.move, session_id=session))
 
 
-def _read_headers(ctx: AdapterContext) -> Iterator[Trace]:
-    for project in ctx.projects:
-        for pattern in DOCUMENTS:
-            for path in ctx.changed(pattern, root=project, settle=0.0):
-                found = _HEADER.search(read_head(path))
-                bead, at = ctx.find_bead(path), read_time(found[2].decode()) if found else None
-                if found and bead and at:
-                    phase, source = found[1].decode("utf-8", "replace"), "file:header"
-                    yield Trace(bead=bead, phase=phase, at=at, source=source, file=path, project=project)
+def _read_header(path: Path, root: Path, ctx: AdapterContext) -> Iterator[Trace]:
+    found = _HEADER.search(read_head(path))
+    bead, at = ctx.find_bead(path), read_time(found[2].decode("utf-8", "replace")) if found else None
+    if found and bead and at:
+        trace = _trace(bead, found[1].decode("utf-8", "replace"), at, "file:header")
+        yield evolve(trace, move=evolve(trace.move, artifact_path=path, project_dir=root))
+
+
+SIDEBANDS: Sequence[Source[Trace]] = (Source("*.json", _read_sideband, settle=0.0),)
+"""Sidebands of the sessions, one file each."""
+
+LEGACY: Sequence[Source[Trace]] = (Source("clavain-bead-*.json", _read_legacy, settle=0.0),)
+"""The older sideband files, in the temporary directory; they also have phases that interband refuses."""
+
+HEADERS: Sequence[Source[Trace]] = tuple(
+    Source(pattern, _read_header, settle=0.0) for pattern in ("docs/brainstorms/**/*.md", "docs/plans/**/*.md")
+)
+"""Where interphase writes headers, below a project."""

@@ -40,7 +40,10 @@ from interhost_hookspecs.specs.submissions import (
     advance_run,
     create_sprint,
     dispatch_task,
+    enforce_gate,
+    get_artifact,
     override_gate,
+    read_sprint,
     submit_artifact,
 )
 
@@ -50,6 +53,8 @@ __all__ = [
     "create_sprint",
     "describe_adapter",
     "dispatch_task",
+    "enforce_gate",
+    "get_artifact",
     "get_bead",
     "has_bd",
     "has_companion",
@@ -71,5 +76,6 @@ __all__ = [
     "on_review_pass",
     "on_start_sprint",
     "override_gate",
+    "read_sprint",
     "submit_artifact",
 ]

@@ -1,0 +1,64 @@
+"""Files that other programs leave, and may take away at any moment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from interhost_hookspecs.files import HEAD, find_holder, is_own, list_by_age, modified, read_head, read_text, short_name
+
+
+def test_the_head_of_a_file_is_enough_or_all_of_it(tmp_path: Path) -> None:
+    """A huge file costs no memory unless it is asked for."""
+    path = tmp_path / "long"
+    path.write_bytes(b"x" * (HEAD + 1))
+    assert (len(read_head(path)), len(read_head(path, -1)), read_head(path, 2)) == (HEAD, HEAD + 1, b"xx")
+
+
+def test_what_cannot_be_read_is_nothing(tmp_path: Path) -> None:
+    """Gone, a directory, a name that is too long or impossible."""
+    for path in (tmp_path / "gone", tmp_path, tmp_path / ("x" * 300), tmp_path / "a\0b"):
+        assert (read_head(path), read_text(path), is_own(path)) == (b"", "", False)
+    assert modified(tmp_path / "gone") is None
+    assert modified(tmp_path / "a\0b") is None
+
+
+def test_text_has_no_mark_and_no_bad_bytes(tmp_path: Path) -> None:
+    """A byte order mark is none of the text."""
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfa\xff")
+    assert read_text(tmp_path / "a") == "a\ufffd"
+
+
+def test_files_are_listed_by_age(tmp_path: Path) -> None:
+    """Oldest first; one that is gone is left out."""
+    for name, time in {"a": 2.0, "b": 1.0}.items():
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time, time))
+    paths = [tmp_path / "a", tmp_path / "b", tmp_path / "gone"]
+    assert list_by_age(paths) == [(1.0, tmp_path / "b"), (2.0, tmp_path / "a")]
+
+
+def test_links_and_folders_are_not_ours(tmp_path: Path) -> None:
+    """In a directory where everybody may write, only a plain file of the user counts."""
+    (tmp_path / "a").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert [is_own(tmp_path / name) for name in ("a", "link", ".")] == [True, False, False]
+
+
+def test_a_relative_name_belongs_to_the_only_project_that_has_it(tmp_path: Path) -> None:
+    """Two are as bad as none, and a name that cannot be one stops nobody."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for project in (one, other):
+        project.mkdir()
+    (one / "p.md").touch()
+    assert find_holder("p.md", (one, other)) == one
+    (other / "p.md").touch()
+    assert find_holder("p.md", (one, other)) is None
+    assert find_holder("x" * 5000, (one, other)) is None
+
+
+def test_a_name_is_short_within_its_project(tmp_path: Path) -> None:
+    """As people write it; elsewhere it stays whole."""
+    assert short_name(tmp_path / "docs" / "p.md", tmp_path) == "docs/p.md"
+    assert short_name(tmp_path / "p.md", tmp_path / "x") == str(tmp_path / "p.md")
+    assert short_name(tmp_path / "p.md", None) == str(tmp_path / "p.md")
