@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -21,35 +23,35 @@ _PAIRS = 20
 def measure(scratch: Path) -> list[Row]:
     """The start of a hook against a bash that does nothing; a tip, and a call that has nothing to say."""
     library = packaged_file("interbase", "interbase.sh")
-    bare = interleave(
-        {
-            "nothing": lambda: _hooks(":", scratch),
-            "question": lambda: _hooks(f"source '{library}'; ib_has_ic", scratch),
-        }
-    )
-    beyond = [1000 * (one - 1.3 * other) for one, other in zip(bare["question"], bare["nothing"], strict=True)]
+    nothing, question = zip(*(_hooks(library, scratch) for _ in range(ROUNDS)), strict=True)
+    beyond = [one - 1.3 * other for one, other in zip(question, nothing, strict=True)]
     tips = [_tips(library, Path(mkdtemp(dir=scratch))) for _ in range(ROUNDS)]
     shown, silent, floor = zip(*tips, strict=True)
     return [
-        Row("bash -c :", 1000 * statistics.median(bare["nothing"]), "ms"),
-        Row(
-            "sourcing interbase.sh and ib_has_ic, beyond 1.3 x bash -c :",
-            statistics.median(beyond),
-            "ms",
-            1.0,
-            spread=(min(beyond), max(beyond)),
-        ),
-        Row("ib_nudge_companion, state there", statistics.median(silent), "ms", 5.0, spread=(min(silent), max(silent))),
-        Row("ib_nudge_companion, tip shown", statistics.median(shown), "ms"),
+        _row("bash -c :", nothing),
+        _row("sourcing interbase.sh and ib_has_ic, beyond 1.3 x bash -c :", beyond, 1.0),
+        _row("ib_nudge_companion, state there", silent, 5.0),
+        _row("ib_nudge_companion, tip shown", shown),
+        _row("flock, mkdir and mv alone", floor),
         ratio("tip shown, to the flock, mkdir and mv that record it", shown, floor, 2.5),
     ]
 
 
-def _hooks(script: str, home: Path) -> float:
-    """Seconds that one hook takes."""
-    argv = ["bash", "-c", script]
+def _row(claim: str, rounds: Sequence[float], target: float | None = None) -> Row:
+    return Row(claim, statistics.median(rounds), "ms", target, spread=(min(rounds), max(rounds)))
+
+
+def _hooks(library: Path, home: Path) -> tuple[float, float]:
+    """Milliseconds of a hook that does nothing and of one that asks: in turn, and the cheapest of each."""
     env = {"HOME": str(home), "PATH": os.environ["PATH"]}
-    return seconds(lambda: [subprocess.run(argv, env=env, check=False) for _ in range(_HOOKS)]) / _HOOKS
+    argvs = [["bash", "-c", script] for script in (":", f"source '{library}'; ib_has_ic")]
+    times = interleave({argv[-1]: partial(_start, argv, env) for argv in argvs}, _HOOKS)
+    nothing, question = (1000 * min(one) for one in times.values())
+    return nothing, question
+
+
+def _start(argv: list[str], env: Mapping[str, str]) -> float:
+    return seconds(lambda: subprocess.run(argv, env=env, check=False))
 
 
 def _tips(library: Path, home: Path) -> tuple[float, float, float]:

@@ -44,6 +44,7 @@ def run_process(
     env: Mapping[str, str],
     cwd: Path | None = None,
     stdin: str | None = None,
+    held: Sequence[int] = (),
 ) -> Result:
     """Run a program; never raises for anything the program does.
 
@@ -53,6 +54,7 @@ def run_process(
         env: Its complete environment; ``PATH`` of it finds the program.
         cwd: Its working directory.
         stdin: Text for its standard input; ``None`` is ``/dev/null``.
+        held: Open files that it gets, such as a lock that is to last for as long as anybody is at work.
     """
     if not argv:
         return Result(None, "", "", "no command given")
@@ -69,6 +71,7 @@ def run_process(
                 env=dict(env),
                 cwd=cwd,
                 start_new_session=True,
+                pass_fds=held,
             )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             missing = isinstance(error, FileNotFoundError) and (cwd is None or cwd.is_dir())

@@ -109,6 +109,14 @@ def test_a_tracker_that_starts_a_daemon_delays_nothing(sdk: Sdk) -> None:
         os.kill(int(pid.read_text()), 9)
 
 
+@pytest.mark.parametrize("closed", ["0", "1", "0, 1"])
+def test_a_hook_without_its_standard_files_hears_why_something_failed(sdk: Sdk, closed: str) -> None:
+    """Whatever number the file for the program's words then gets."""
+    sdk.program("bd", "echo why >&2; exit 4")
+    ran = sdk.run_python(f"import os\nfor fd in ({closed},): os.close(fd)\nphase_set('iv-1', 'x')\nos._exit(0)")
+    assert (ran.code, ran.err) == (0, "[interbase] bd set-state failed with exit code 4: why\n")
+
+
 def test_no_place_for_temporary_files_is_no_obstacle(sdk: Sdk) -> None:
     """Then a failure is said without the program's own words."""
     sdk.program("bd", "echo why >&2; exit 4")
@@ -173,13 +181,17 @@ def test_an_event_is_emitted_in_the_specified_form(sdk: Sdk) -> None:
     ("payload", "context"),
     [
         ('{"a": [1, "ü"]}', {"a": [1, "ü"]}),
-        ("[1]", {"value": [1]}),
-        ("3", {"value": 3}),
+        ("[1]", {"value": "[1]"}),
+        ('{"a": 1e400}', {"a": float("inf")}),
+        ('{"a": NaN}', {"value": '{"a": NaN}'}),
         ("no json", {"value": "no json"}),
     ],
 )
 def test_a_kernel_that_refuses_the_form_gets_one_it_knows(sdk: Sdk, payload: str, context: object) -> None:
-    """Released kernels end with 3; the event is recorded then, with a key of its own, and the payload as an object."""
+    """Released kernels end with 3; the event is recorded then, with a key of its own, and the payload as an object.
+
+    An object goes in as it was written, numbers beyond Python's included.
+    """
     sdk.program("ic", REFUSING)
     assert (
         said(sdk, f"emit_event('r1', 'review.done', {payload!r}); emit_event('r1', 'review.done', {payload!r})") == ""

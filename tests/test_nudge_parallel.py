@@ -72,21 +72,21 @@ def test_one_companion_is_suggested_once_under_twelve_parallel_hooks(sdk: Sdk, s
 
 
 def test_twelve_hooks_of_python_lose_nothing(sdk: Sdk) -> None:
-    """Fifty rounds each, three processes on each pair: every tip that was heard is counted, once."""
+    """Three processes on each pair: every tip that was heard is counted once. The mixed test has fifty rounds."""
     state, go = Nudges(sdk.home), sdk.base / "go"
     body = (
-        "for n in range(50):\n    os.environ['CLAUDE_SESSION_ID'] = 's{number}-%d' % (n // 2)\n"
+        "for n in range(20):\n    os.environ['CLAUDE_SESSION_ID'] = 's{number}-%d' % (n // 2)\n"
         "    nudge_companion('c%d' % ({first} + n), 'x', 'shared')"
     )
     commands = [
-        sdk.argv_python(WAIT_PYTHON.format(go=str(go)) + body.format(number=number, first=number % 4 * 50))
+        sdk.argv_python(WAIT_PYTHON.format(go=str(go)) + body.format(number=number, first=number % 4 * 20))
         for number in range(PROCESSES)
     ]
     said = run_together(sdk, commands, go)
     heard = Counter(f"shared:{line.split()[5]}" for line in said)
     assert {pair: entry["ignores"] for pair, entry in state.pairs().items()} == heard
-    assert sum(state.count(f"s{number}-{half}") for number in range(PROCESSES) for half in range(25)) == len(said)
-    assert len(said) > 500  # of 600; on a machine that stands still for a second, some get no lock and say nothing
+    assert sum(state.count(f"s{number}-{half}") for number in range(PROCESSES) for half in range(10)) == len(said)
+    assert len(said) > 200  # of 240; on a machine that stands still for a second, some get no lock and say nothing
 
 
 def test_a_holder_that_is_killed_leaves_no_lock(sdk: Sdk) -> None:

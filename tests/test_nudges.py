@@ -170,6 +170,7 @@ def test_old_sessions_are_removed(sdk: Sdk, state: Nudges) -> None:
         (state.folder / name).write_text("{}")
     for name in ("nudge-flag-old-x", "nudge-flag-new-x"):
         (state.folder / name).mkdir()
+    (state.folder / "nudge-flag-old-x" / "nudge-state.json").write_text("of a shell that was killed")
     for name in (*old, "nudge-flag-old-x"):
         os.utime(state.folder / name, (time.time() - 8 * 86400,) * 2)
     assert said(sdk) == SHOWN

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,6 +172,24 @@ def test_uninstall_removes_what_install_put_there(installed: Installed) -> None:
     assert installed.files() == before
     installed.run("uninstall", "--force")
     assert "interbase.sh" not in installed.files()
+
+
+def test_uninstall_removes_what_python_made_of_it(installed: Installed) -> None:
+    """Modules of interband are compiled beside themselves when a hook uses them; what is not of ours stays."""
+    shell, root = installed.shell, installed.shell.home / ".intermod"
+    for mine in (False, True):
+        shell.run("interhost", "shell", "install", "interband")
+        cache = root / "interband" / "__pycache__"
+        subprocess.run([sys.executable, "-m", "compileall", "-q", str(root / "interband")], check=True)
+        compiled = len(list((root / "interband").glob("*.py")))
+        assert len(list(cache.iterdir())) == compiled > 0
+        if mine:
+            (cache / "mine.pyc").write_text("")
+        shell.run("interhost", "shell", "uninstall", "interband", "--dry-run")
+        assert len(list(cache.iterdir())) == compiled + mine
+        shell.run("interhost", "shell", "uninstall", "interband")
+        assert [one.name for one in root.rglob("*.pyc")] == ["mine.pyc"][:mine]
+        assert root.exists() == mine
 
 
 def test_a_link_is_replaced_and_what_it_leads_to_is_not(installed: Installed) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.hook_kit import BASH, LIBRARY, SHELL, STUB, Hook, Ran
+from tests.sdk_kit import Sdk
 
 STRICT = ("-euo pipefail", "-Eeuo pipefail", "-eu -o posix", "-fuC")
 GUARDS = ("ib_has_ic", "ib_has_bd", "ib_has_companion interphase", "ib_in_sprint")
@@ -67,6 +68,26 @@ def test_failing_programs_work_under_every_option(hook: Hook, options: str, watc
         "[interverse] beads=active | ic=not-initialized",
         "[interverse] Tip: run /plugin install interline for a status line.",
     ]
+
+
+@pytest.mark.parametrize("watchdog", [False, True])
+def test_no_variable_of_a_hook_is_in_the_way(hook: Hook, watchdog: bool) -> None:
+    """Not even read-only ones, of whatever word stands in the library: its own names all begin with ``_ib``."""
+    if watchdog:
+        without_timeout(hook)
+    hook.program("ic", "exit 3")
+    hook.program("bd", "exit 1")
+    hook.install_plugin("interphase", "1.10.0-rc.1")
+    hook.install_plugin("interphase", "1.10.0-rc.2")
+    words = sorted({*re.findall(r"(?:\b_ib_|\b)([a-z][a-z_]*)\b", LIBRARY.read_text() + STUB.read_text())})
+    assert {"path", "root", "state", "text"} <= {*words}
+    env = {"CLAVAIN_BEAD_ID": "iv-1", "INTERMOD_LIB": str(LIBRARY)}
+    free = hook.run(f"{EVERYTHING}; echo alive", env=env)
+    assert free.err.count("Tip") == 1
+    script = f"readonly {' '.join(f'{word}=mine' for word in words)}; source '{STUB}'; {EVERYTHING}; echo alive"
+    for session, head in (("s2", ""), ("s3", f"source '{LIBRARY}'; ")):
+        bound = hook.run(head + script, library=Path("/dev/null"), env={**env, "CLAUDE_SESSION_ID": session})
+        assert bound[:3] == free[:3]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +186,7 @@ def test_the_shipped_checks_pass(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert len(re.findall("^ok ", done.stdout, re.MULTILINE)) > 40
     library = tmp_path / "interbase.sh"
-    library.write_text(library.read_text().replace("phase=$phase", "phase:$phase"))
+    library.write_text(library.read_text().replace("phase=$_ib_phase", "phase:$_ib_phase"))
     done = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 1
     assert "not ok" in done.stdout
@@ -308,7 +329,13 @@ HANG = "PATH=/usr/bin:/bin; {trap} echo $$ >>'{pids}'; while :; do sleep 1; done
 
 
 def test_a_program_that_hangs_costs_its_budget_and_no_more(tmp_path: Path) -> None:
-    """Two seconds for a guard, ten for an action, with timeout(1) and without, also when SIGTERM is ignored."""
+    """Two seconds for a guard, ten for an action, with timeout(1) and without, also when SIGTERM is ignored.
+
+    Ten seconds are waited for by the conformance cases; here a copy waits for three instead.
+    """
+    library, limit = tmp_path / "interbase.sh", "_ib_run 10 TERM"
+    assert LIBRARY.read_text().count(limit) == 1
+    library.write_text(LIBRARY.read_text().replace(limit, "_ib_run 3 TERM"))
 
     def run(number: int) -> tuple[str, bool, bool, Ran]:
         guard, watchdog, deaf = bool(number & 1), bool(number & 2), bool(number & 4)
@@ -322,12 +349,12 @@ def test_a_program_that_hangs_costs_its_budget_and_no_more(tmp_path: Path) -> No
         hook.program("bd", body)
         action = "ib_phase_set iv-1 done" if watchdog else "ib_emit_event run type"
         script = "if ib_in_sprint; then echo BAD; fi" if guard else action
-        return script, guard, deaf, hook.run(f"{script}; echo alive", env={"CLAVAIN_BEAD_ID": "iv-1"})
+        return script, guard, deaf, hook.run(f"{script}; echo alive", library=library, env={"CLAVAIN_BEAD_ID": "iv-1"})
 
     with ThreadPoolExecutor(8) as pool:
         for script, guard, deaf, ran in pool.map(run, range(8)):
             assert (ran.code, ran.out) == (0, "alive\n"), script
-            budget = 2 if guard else 10 if deaf else 9  # an action's program is asked to end a second before
+            budget = 2 if guard or not deaf else 3  # an action's program is asked to end a second before
             assert budget - 0.1 < ran.seconds < budget + 1.5, script
             assert ran.err == ("" if guard else f"[interbase] {_what(script)}: no answer within 10 s\n"), script
     time.sleep(0.1)
@@ -397,32 +424,74 @@ def test_an_event_is_emitted_as_specified(hook: Hook) -> None:
     assert hook.calls() == []
 
 
-KERNEL = '[ "$2" = record ] || { echo usage >&2; exit 3; }; echo 7'
+PAYLOADS: dict[str, object] = {
+    '{"a": [1, "ü\\n"]}': {"a": [1, "ü\n"]},
+    ' {"a": {}}\n': {"a": {}},
+    '{"a": 1.10, "b": 12345678901234567890}': {"a": "1.10", "b": 12345678901234567890},
+    "{}": {},
+    "": {},
+    " ": {"value": " "},
+    "[1]": {"value": "[1]"},
+    "3": {"value": "3"},
+    'tell "them"\n\tall \\ \x01\x1b\x7f': {"value": 'tell "them"\n\tall \\ \x01\x1b\x7f'},
+    "{": {"value": "{"},
+    "{a}": {"value": "{a}"},
+    '{"a": NaN}': {"value": '{"a": NaN}'},
+}
+"""What is given, and the context that a kernel which knows only ``events record`` gets for it."""
 
 
-@pytest.mark.parametrize("payload", ['{"a": [1, "ü\\n"]}', "{}", "", "[1]", 'tell "them"\n\tall \\', "{"])
-def test_an_event_reaches_a_kernel_that_knows_another_form(hook: Hook, payload: str) -> None:
-    """A usage error is answered with the form that released kernels take: an object, and a key of its own each time."""
-    hook.program("ic", KERNEL)
-    script = 'ib_emit_event "run \\"1\\"" review.done "$PAYLOAD"; ib_emit_event run-1 review.done "$PAYLOAD"'
-    hook.say(script, env={"PAYLOAD": payload.replace("\n\t", " ") if "{" in payload else payload})
-    calls = [call for call in _whole_calls(hook) if call[2] == "record"]
-    assert len(calls) == 2
-    first, second = calls
-    assert first[3:6] == ["--source=agency", "--type=review.done", '--run=run "1"']
-    assert first[6].startswith("--idempotency-key=")
-    assert first[6] != second[6]
-    fact = json.loads(first[7].removeprefix("--payload="))
-    expected = json.loads(payload or "{}") if payload.startswith("{") and payload != "{" else {"value": payload}
-    if payload == "":
-        expected = {}
-    assert fact == {"agency_name": "interbase", "cycle_id": 'run "1"', "stage": "review.done", "context": expected}
+def kernel(hook: Hook) -> None:
+    """A kernel as it is released: it refuses what it does not know, and what is no JSON, as a usage error."""
+    path = hook.program(
+        "ic",
+        """[ "$2" = record ] || { echo usage >&2; exit 3; }
+        case "$*" in *'"context":{a}}' | *'"context":{"a": NaN}}') echo no JSON >&2; exit 3 ;; esac""",
+    )
+    note = f"printf '%s\\0' ic \"$@\" '' >>'{hook.calls_file}'\n"  # payloads have line ends in them
+    head, _, *body = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([head, note, *body]))
 
 
-def _whole_calls(hook: Hook) -> list[list[str]]:
-    """Calls with arguments of several lines put together: each begins with ``ic`` on a line of its own."""
-    text = hook.calls_file.read_text()
-    return [re.split(r"\n(?=events|emit|record|--|run|review)", one) for one in re.split(r"\n\n(?=ic\n|$)", text)[:-1]]
+def recorded(hook: Hook) -> list[list[str]]:
+    """What that kernel has recorded, or refused to."""
+    calls = [call.split("\0") for call in hook.calls_file.read_text().split("\0\0")[:-1]]
+    hook.calls_file.unlink()
+    return [call for call in calls if call[2] == "record"]
+
+
+def test_an_event_reaches_a_kernel_that_knows_another_form(tmp_path: Path) -> None:
+    """A usage error is answered with the form that released kernels take: an object, and a key of its own each time.
+
+    From Python it is the same event, to the letter where the letters are the author's.
+    """
+    sdk = Sdk(tmp_path)
+    kernel(sdk)
+    payloads = {f"P{number}": payload for number, payload in enumerate(PAYLOADS)}
+    sdk.say("\n".join(f'ib_emit_event \'run "1"\' {name} "${name}"' for name in payloads), env=payloads)
+    shell = {call[4]: call for call in recorded(sdk)}  # of two tries, the second
+    code = "\n".join(f"emit_event('run \"1\"', '{name}', os.environ['{name}'])" for name in payloads)
+    assert sdk.run_python(f"import os\n{code}", env=payloads)[:3] == (0, "", "")
+    python = {call[4]: call for call in recorded(sdk)}
+    assert len({call[6] for call in (*shell.values(), *python.values())}) == 2 * len(payloads)
+    for name, payload in payloads.items():
+        event = {"agency_name": "interbase", "cycle_id": 'run "1"', "stage": name, "context": PAYLOADS[payload]}
+        for call in (shell[f"--type={name}"], python[f"--type={name}"]):
+            assert (call[3], call[5], call[6][:26]) == (
+                "--source=agency",
+                '--run=run "1"',
+                "--idempotency-key=interbas",
+            )
+            assert json.loads(call[7].removeprefix("--payload="), parse_float=str) == event
+
+
+def test_a_long_payload_is_emitted_although_it_could_not_be_recorded_as_text(hook: Hook) -> None:
+    """Quoted again, it would be longer than Linux lets an argument be; and that many quotes cost no second."""
+    hook.program("ic", "exit 0")
+    payload = json.dumps({"a": [""] * 30_000})
+    ran = hook.run('ib_emit_event r1 t "$PAYLOAD"', env={"PAYLOAD": payload})
+    assert (ran.code, ran.err, hook.calls()[0][-1]) == (0, "", f"--payload={payload}")
+    assert ran.seconds < 5
 
 
 def test_only_a_usage_error_is_tried_again(hook: Hook) -> None:

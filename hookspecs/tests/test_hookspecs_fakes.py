@@ -17,6 +17,8 @@ from interhost_hookspecs import (
     InDoubtError,
     Notify,
     Severity,
+    SidebandError,
+    SidebandFile,
     SubmissionCode,
     SubmissionError,
 )
@@ -153,6 +155,26 @@ def test_cursors_guards_and_sidebands_answer_from_memory(tmp_path: Path) -> None
     context.sideband.files["a", "b", "c"] = {"n": 1}
     assert context.sideband.read("a", "b", "c") == {"n": 1}
     assert context.sideband.read("a", "b", "d") is None
+
+
+def test_sidebands_are_written_fresh_and_changed(tmp_path: Path) -> None:
+    """What was written is read, and is fresh; what changed and what is refused a test says."""
+    sideband = FakeContext(tmp_path).sideband
+    sideband.files["a", "b", "c"], sideband.stale = {"n": 1}, {("a", "b", "c")}
+    assert sideband.read("a", "b", "c", fresh=True) is None
+    assert sideband.read("a", "b", "c") == {"n": 1}
+    assert sideband.write("a", "b", "c", {"n": 2}, kind="t", session_id="s") == Path("/a/b/c.json")
+    sideband.root = tmp_path
+    assert sideband.write("a", "b", "d", {"n": 3}) == tmp_path / "a/b/d.json"
+    assert sideband.read("a", "b", "c", fresh=True) == {"n": 2}
+    sideband.refusal = SidebandError("no")
+    with pytest.raises(SidebandError, match="no"):
+        sideband.write("a", "b", "c", {"n": 4})
+    assert sideband.read("a", "b", "c") == {"n": 2}
+    news = SidebandFile(path=tmp_path / "c.json", key="c", kind="t", session_id="s", payload={"n": 2})
+    assert sideband.changed("a", "b") == ()
+    sideband.news["a", "b"] = [news]
+    assert sideband.changed("a", "b") == (news,)
 
 
 SUBMISSIONS: list[tuple[str, str, dict[str, object]]] = [

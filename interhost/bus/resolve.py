@@ -88,8 +88,8 @@ def _bead(value: object) -> str | None:
 def _session_bead(session_id: str | None, environ: Mapping[str, str], home: Path) -> str | None:
     if session_id is None:
         return None
+    from interhost.interband.find import read_payload
     from interhost.interband.paths import sideband_root
-    from interhost.interband.read import read_payload
     from interhost.interband.retention import retention
 
     try:
@@ -97,7 +97,7 @@ def _session_bead(session_id: str | None, environ: Mapping[str, str], home: Path
     except StateError:
         return None
     kept = retention(environ, "interphase", "bead").seconds
-    payload = read_payload(root, "interphase", "bead", session_id, max_age=kept)
+    payload = read_payload(root, "interphase", "bead", session_id, max_age=kept, environ=environ)
     return _bead(payload.get("id")) if payload else None
 
 

@@ -72,5 +72,8 @@ CREATE TABLE hook_pending(
   PRIMARY KEY(adapter, id)) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _HOOK_EVENTS)
+# What a submission was for, so that one in doubt can be shown, and a key is not taken for another request.
+_SUBMISSION_REQUEST = "ALTER TABLE submission ADD COLUMN request TEXT NOT NULL DEFAULT '{}';"
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _HOOK_EVENTS, _SUBMISSION_REQUEST)
 """Step by step; the version of a database is how many it has taken."""

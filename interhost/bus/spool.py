@@ -21,7 +21,7 @@ from interhost.bus.bus import Bus
 from interhost.bus.envelope import Envelope, one_line
 from interhost.bus.lock import FileLock
 from interhost.bus.payload import MAX_BYTES
-from interhost.bus.spool_file import read_spooled
+from interhost.bus.spool_file import Contexts, read_spooled
 from interhost.errors import InputError
 
 BATCH = 500
@@ -125,10 +125,12 @@ def _drain_batch(bus: Bus, names: list[str], adapters: set[str], limit: int) -> 
     done: list[Path] = []
     rejected: list[tuple[Path, str]] = []
     waiting = 0
+    folder = bus.root / "spool" / "new"
+    contexts: Contexts = {}
     for name in names:  # read before the transaction: finding out a context may take a while
-        path = bus.root / "spool" / "new" / name
+        path = folder / name
         try:
-            envelope = read_spooled(path, bus, adapters, limit)
+            envelope = read_spooled(path, bus, adapters, limit, contexts)
         except InputError as error:
             rejected.append((path, str(error)))
             continue

@@ -26,8 +26,19 @@ UNFINISHED_SECONDS = 60.0
 _HEAD_BYTES = 64 * 1024
 
 
-def read_spooled(path: Path, bus: Bus, adapters: set[str], limit: int) -> Envelope | None:
+Contexts = dict[tuple[str | None, str | None, str | None], str]
+"""What was found out about drafts that do not name their context, by artifact, project and session."""
+
+
+def read_spooled(path: Path, bus: Bus, adapters: set[str], limit: int, contexts: Contexts) -> Envelope | None:
     """The envelope in a file; ``None`` while it is being written.
+
+    Args:
+        path: The file.
+        bus: The bus.
+        adapters: Names of the installed adapters.
+        limit: Most bytes of the payload's text.
+        contexts: What other files of the same batch have found out; grows.
 
     Raises:
         InputError: It can never become one; says why.
@@ -51,19 +62,11 @@ def read_spooled(path: Path, bus: Bus, adapters: set[str], limit: int) -> Envelo
         raise InputError(f"project_dir {project!r}: expected an absolute path")
     if artifact and not project and not os.path.isabs(artifact):
         raise InputError(f"artifact_path {artifact!r} is relative, and no project_dir says from where")
-    folder = Path(project) if project else Path.home()
     return compose(
         event_id=path.name,
         intent=str(draft.get("intent")),
         payload=payload,
-        context_id=_optional(draft.get("context_id"))
-        or resolve_context(
-            artifact=folder / artifact if artifact else None,
-            project=folder,
-            session_id=session,
-            environ={"PATH": os.environ.get("PATH", os.defpath)},
-            home=Path.home(),
-        ),
+        context_id=_optional(draft.get("context_id")) or _context(artifact, project, session, contexts),
         producer=_producer(draft.get("producer"), adapters),
         door="spool",
         artifact_path=artifact,
@@ -71,13 +74,28 @@ def read_spooled(path: Path, bus: Bus, adapters: set[str], limit: int) -> Envelo
         consumers=[str(one) for one in draft.get("consumers") or ()],
         source_hook=_optional(draft.get("source_hook")),
         occurred_at=_time(occurred, path.name),
-        project_dir=folder if project else None,
+        project_dir=Path(project) if project else None,
         session_id=session,
         dedupe_key=key,
         extensions=extensions,
         allow_unknown=True,
         limit=limit,
     )
+
+
+def _context(artifact: str | None, project: str | None, session: str | None, contexts: Contexts) -> str:
+    """What a draft is about that does not say so; the hooks of one session mostly say the same."""
+    key = (artifact, project, session)
+    if key not in contexts:
+        folder = Path(project) if project else Path.home()
+        contexts[key] = resolve_context(
+            artifact=folder / artifact if artifact else None,
+            project=folder,
+            session_id=session,
+            environ={"PATH": os.environ.get("PATH", os.defpath)},
+            home=Path.home(),
+        )
+    return contexts[key]
 
 
 def _lines(path: Path, limit: int) -> tuple[str, str] | None:

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from interhost.bus import problem_mark
 from interhost.bus.advice_marks import keep_marks, mark_of, set_mark
+from interhost.errors import BusyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from interhost.bus.database import Database
     from interhost.bus.log import Lease
-from interhost.errors import BusyError
 
 
 class Attempt(NamedTuple):
@@ -44,7 +44,7 @@ class StoredAdvice(NamedTuple):
 
     @property
     def characters(self) -> int:
-        """How much room it takes on a line of its own, behind its adapter's name; as :func:`count_characters` counts."""
+        """How much room it takes on a line of its own, behind its adapter's name."""
         return count_characters(self.adapter) + count_characters(self.text) + 5
 
     def is_for(self, session_id: str | None, contexts: Sequence[str]) -> bool:
@@ -58,12 +58,21 @@ def count_characters(text: str) -> int:
 
 
 class StoredSubmission(NamedTuple):
-    """A policy-governing write that was begun; ``result`` is JSON text, or ``None`` while it is in doubt."""
+    """A policy-governing write that was begun.
+
+    Attributes:
+        key: What makes it one and the same.
+        kind: Which write it is.
+        ts: When it was begun, in microseconds since the epoch.
+        result: JSON text, or ``None`` while it is in doubt.
+        request: What was asked for, as JSON text.
+    """
 
     key: str
     kind: str
     ts: int
     result: str | None
+    request: str
 
 
 class Problem(NamedTuple):
@@ -178,9 +187,7 @@ class HostStore:
         )
         return [StoredAdvice(*row) for row in rows]
 
-    def listen(
-        self, session_id: str | None, contexts: Sequence[str], *, most: int | None = None
-    ) -> list[StoredAdvice]:
+    def listen(self, session_id: str | None, contexts: Sequence[str], *, most: int | None = None) -> list[StoredAdvice]:
         """Advice that waits for a session or for its contexts, oldest first.
 
         Args:
@@ -219,8 +226,10 @@ class HostStore:
         """In a transaction of its own: a mark may go only when what it stood for is committed as given."""
         with self._db.transaction():
             keep_marks(self._root, {mark_of(one.session_id, one.context_id) for one in self.waiting_advice()})
+            if not self._db.rows("SELECT 1 FROM problem LIMIT 1"):
+                problem_mark.remove_mark(self._root)
 
-    def begin_submission(self, key: str, kind: str) -> StoredSubmission | None:
+    def begin_submission(self, key: str, kind: str, request: str = "{}") -> StoredSubmission | None:
         """Record that a policy-governing write is about to be made.
 
         Returns:
@@ -229,12 +238,25 @@ class HostStore:
         """
         with self._db.transaction():
             made = self._db.change(
-                "INSERT OR IGNORE INTO submission(key, kind, ts) VALUES(?, ?, ?)", key, kind, self._now()
+                "INSERT OR IGNORE INTO submission(key, kind, ts, request) VALUES(?, ?, ?, ?)",
+                key,
+                kind,
+                self._now(),
+                request,
             )
-            if made:
-                return None
-            rows = self._db.rows("SELECT key, kind, ts, result FROM submission WHERE key = ?", key)
-        return StoredSubmission(*rows[0])
+            return None if made else self.find_submission(key)
+
+    def find_submission(self, key: str) -> StoredSubmission | None:
+        """The submission with this key."""
+        rows = self._db.rows("SELECT key, kind, ts, result, request FROM submission WHERE key = ?", key)
+        return StoredSubmission(*rows[0]) if rows else None
+
+    def submissions_in_doubt(self) -> list[StoredSubmission]:
+        """Every submission without a result, oldest first; one may be under way at this moment."""
+        rows = self._db.rows(
+            "SELECT key, kind, ts, result, request FROM submission WHERE result IS NULL ORDER BY ts, key"
+        )
+        return [StoredSubmission(*row) for row in rows]
 
     def finish_submission(self, key: str, result: str | None) -> None:
         """Record what a write came to, as JSON text; ``None`` when it is known not to have happened."""
@@ -274,14 +296,6 @@ class HostStore:
                 )
             else:
                 self._db.change("DELETE FROM problem WHERE adapter = ? AND stage = ?", adapter, stage)
-        if not reason:
-            self._sweep_problem_mark()
-
-    def _sweep_problem_mark(self) -> None:
-        """In a transaction of its own, as for advice."""
-        with self._db.transaction():
-            if not self._db.rows("SELECT 1 FROM problem LIMIT 1"):
-                problem_mark.remove_mark(self._root)
 
     def problems(self) -> list[Problem]:
         """What is wrong with which adapter."""

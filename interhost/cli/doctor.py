@@ -20,6 +20,8 @@ from interhost.cli.output import add_format_options, claimed_stdout, note, print
 from interhost.host.doctor import examine
 from interhost.host.registry import list_adapters
 from interhost.manifests.companions import read_companions
+from interhost.submission.checks import examine_programs, examine_submissions
+from interhost.submission.kernel import find_project
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +61,7 @@ def check_everything(args: argparse.Namespace | None = None) -> list[Check]:
         entries, config = list_adapters(), read_config(args)
         where = (dict(os.environ), Path.home(), working_directory())
         checks = [*examine(bus, entries, config), *examine_hooks(bus, entries, config, *where)]
+        checks += [*examine_programs(where[0], find_project(where[2])), *examine_submissions(bus)]
         return checks + [_warning(line) for line in read_companions(*where).problems]
 
 

@@ -34,6 +34,7 @@ INTERHOST: Mapping[str, str] = {
     "doctor": "check everything, and say what to do about what is wrong",
     "config": "read and change the configuration",
     "redrive": "deliver dead letters again",
+    "submit": "make a write that policy governs: sprints, tasks, phases, gates, artifacts",
     "shell": "the shell libraries that plugins source: install them, and say which copies are in use",
     "interbase": "make a plugin's hooks work with the interbase SDK and without it",
     "interband": "sideband files: where they are, what they hold, and whether they are right",

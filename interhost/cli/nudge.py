@@ -21,11 +21,9 @@ from interhost.cli.output import add_format_options, note, print_json, print_tab
 from interhost.errors import BusyError, InputError, StateError, UsageError
 from interhost.interbase.nudge_files import STATE, LockedError, NudgeFiles
 from interhost.interbase.nudge_state import Entry, State
-from interhost.interbase.nudges import is_name
+from interhost.interbase.nudges import WAIT_SECONDS, are_on, is_name
 from interhost.interbase.places import home
 from interhost.manifests.companions import read_companions
-
-_WAIT_SECONDS = 2.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(files: NudgeFiles, args: argparse.Namespace) -> int:
     state = files.state()
+    if not are_on():
+        note(f"INTERHOST_NUDGES={os.environ['INTERHOST_NUDGES']}: no tips are shown")
     if state.damage:
         note(f"{files.folder}/{STATE}: {state.damage}; what could be read is shown, and the next change sets it aside")
     if not state.entries:
@@ -86,7 +86,7 @@ def _row(item: tuple[str, Entry]) -> tuple[object, ...]:
 def _dismiss(files: NudgeFiles, names: Iterable[str]) -> int:
     """End tips. A companion's name stands for it with every plugin that is known to go with it, or has asked."""
     suggesting = _suggesting()
-    with files.lock(_WAIT_SECONDS):
+    with files.lock(WAIT_SECONDS):
         state = files.state()
         for name in names:
             pairs = [name] if ":" in name else _pairs(state, name, suggesting.get(name.lower(), ()))
@@ -102,7 +102,7 @@ def _reset(files: NudgeFiles, names: list[str]) -> int:
     if not os.path.isdir(files.folder):
         note("no tips so far")
         return 1
-    with files.lock(_WAIT_SECONDS):
+    with files.lock(WAIT_SECONDS):
         state = files.state()
         gone = [pair for pair in state.entries if not names or pair in names or pair.partition(":")[2] in names]
         for pair in gone:

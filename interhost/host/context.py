@@ -10,25 +10,35 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
-from interhost_hookspecs import Advice, Completed, Draft, HookEvent, InDoubtError, Intent, Request
+from interhost_hookspecs import (
+    Advice,
+    Beads,
+    Completed,
+    Draft,
+    HookEvent,
+    InDoubtError,
+    Intent,
+    KernelRuns,
+    Request,
+    Submissions,
+)
 
 from interhost.bus.bus import Bus
 from interhost.bus.envelope import Envelope
 from interhost.bus.project import project_root
 from interhost.bus.resolve import find_bead
 from interhost.bus.spool import set_aside
-from interhost.errors import StateError
 from interhost.host.config import Config
 from interhost.host.drafting import foreign_environ, make_envelope
 from interhost.host.files import ChangedFiles, FileTail
-from interhost.host.providers import HostGuards, HostSubmissions, Providers
+from interhost.host.providers import HostGuards, Providers
 from interhost.host.requests import close_request, list_open_requests, write_request
-from interhost.interband.paths import sideband_root
-from interhost.interband.read import read_payload
+from interhost.host.sideband import HostSideband
 from interhost.manifests.plugins import find_plugin
 from interhost.process import run_process
 
@@ -73,21 +83,6 @@ class HostCursor:
                 self._bus.store.move_cursor(self._adapter, name, value)
 
 
-class HostSideband:
-    """See :class:`interhost_hookspecs.Sideband`."""
-
-    def __init__(self, home: Path) -> None:
-        """Files of one user."""
-        try:
-            self.root: Path | None = sideband_root(os.environ, home)
-        except StateError:
-            self.root = None
-
-    def read(self, namespace: str, channel: str, key: str) -> Mapping[str, object] | None:
-        """The payload of one file, or ``None``."""
-        return read_payload(self.root, namespace, channel, key) if self.root else None
-
-
 class HostContext:
     """See :class:`interhost_hookspecs.AdapterContext`.
 
@@ -124,8 +119,9 @@ class HostContext:
         self.config: Mapping[str, object] = config.adapter(adapter)
         self.cursor = HostCursor(bus, adapter)
         self.guards = HostGuards(providers)
-        self.submit = HostSubmissions(providers)
-        self.sideband = HostSideband(self.home)
+        self.sideband = HostSideband(self.home, self.cursor, backfill=backfill)
+        self.beads = Beads(self)
+        self.runs = KernelRuns(self)
         self.envelopes: list[Envelope] = []
         self.advices: list[Advice] = []
         self.refused: list[tuple[str, str]] = []
@@ -139,6 +135,7 @@ class HostContext:
         self._keep_lease = keep_lease
         self._tails: dict[Path, FileTail] = {}
         self._changed: dict[tuple[Path, str], ChangedFiles] = {}
+        self._providers = providers
 
     @property
     def wants_more(self) -> bool:
@@ -182,6 +179,22 @@ class HostContext:
     def projects(self) -> tuple[Path, ...]:
         """Roots of known projects, most recent first."""
         return self._bus.store.projects()
+
+    @cached_property
+    def submit(self) -> Submissions:
+        """The policy-governing writes: of the intent or the event, never of the session that started the host."""
+        from interhost.host.submitting import HostSubmissions, Origin  # 15 ms, for few
+
+        origin = Origin(
+            by=self.adapter,
+            environ=foreign_environ(),
+            project=self._project(),
+            cause=self._cause,
+            session_id=(self._event.session_id if self._event else None) or None,
+            door="hook" if self._event else "adapter",
+            limit=self._limit,
+        )
+        return HostSubmissions(self._providers, self._bus, origin, keep_lease=self._keep_lease)
 
     def now(self) -> datetime:
         """The time in UTC."""

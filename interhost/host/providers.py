@@ -7,23 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
 from interhost_hookspecs import (
-    ArtifactSubmitted,
-    GateOverridden,
     HookCaller,
-    RunAdvanced,
-    SprintCreated,
     SubmissionError,
-    TaskDispatched,
     register_adapter,
 )
 
 from interhost.host import builtin_guards
 from interhost.host.loading import LoadedAdapter, describe, is_strict
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from interhost.submission.programs import Desk
 T = TypeVar("T")
 Report = Callable[[str, str, str], None]
 BUILT_IN = "interbase"
@@ -56,13 +53,18 @@ class Providers:
         others._report = report
         return others
 
-    def ask(self, question: Callable[[HookCaller], Sequence[T]], hook: str) -> T | None:
+    def ask(self, question: Callable[[HookCaller], Sequence[T]], hook: str, then: Sequence[Provider] = ()) -> T | None:
         """The first answer, or ``None``. A provider that raises is reported and passed over.
+
+        Args:
+            question: Asks one provider.
+            hook: Name of the hook, for the report.
+            then: Further providers, asked last.
 
         Raises:
             SubmissionError: A provider refused, which is an answer.
         """
-        for provider in self._all:
+        for provider in (*self._all, *then):
             try:
                 answers = question(provider.hook)
             except SubmissionError:
@@ -78,6 +80,20 @@ class Providers:
             if answers:
                 return answers[0]
         return None
+
+    def ask_for_submission(self, question: Callable[[HookCaller], Sequence[T]], hook: str, desk: Desk) -> T | None:
+        """The first answer of an adapter, else of ``clavain-cli``, else of ``ic``; see :meth:`ask`.
+
+        Args:
+            question: Asks one provider.
+            hook: Name of the hook.
+            desk: Where the built-in ones are at work.
+        """
+        from interhost.submission.builtin import ByPolicy, WithoutPolicy  # 10 ms, for few
+
+        built_in = {"clavain-cli": ByPolicy(desk), "ic": WithoutPolicy(desk)}
+        then = [Provider(name, cast(HookCaller, register_adapter(one, name).hook)) for name, one in built_in.items()]
+        return self.ask(question, hook, then)
 
 
 class HostGuards:
@@ -110,37 +126,3 @@ class HostGuards:
     def in_sprint(self) -> bool:
         """Whether a sprint is on."""
         return bool(self._providers.ask(lambda hook: hook.in_sprint(), "in_sprint"))
-
-
-class HostSubmissions:
-    """See :class:`interhost_hookspecs.Submissions`. ``None`` means that no provider answered."""
-
-    def __init__(self, providers: Providers) -> None:
-        """Ask these providers."""
-        self._ask = providers.ask
-
-    def create_sprint(
-        self, *, goal: str, complexity: int | None = None, lane: str | None = None
-    ) -> SprintCreated | None:
-        """Begin a sprint."""
-        return self._ask(lambda hook: hook.create_sprint(goal=goal, complexity=complexity, lane=lane), "create_sprint")
-
-    def dispatch_task(self, *, run_id: str, prompt_file: Path, agent: str | None = None) -> TaskDispatched | None:
-        """Hand a task to an agent."""
-        return self._ask(
-            lambda hook: hook.dispatch_task(run_id=run_id, prompt_file=prompt_file, agent=agent), "dispatch_task"
-        )
-
-    def advance_run(self, *, bead_id: str, phase: str, artifact: Path | None = None) -> RunAdvanced | None:
-        """Move a run on."""
-        return self._ask(lambda hook: hook.advance_run(bead_id=bead_id, phase=phase, artifact=artifact), "advance_run")
-
-    def override_gate(self, *, run_id: str, reason: str, category: str) -> GateOverridden | None:
-        """Pass a gate by decision of a person."""
-        return self._ask(
-            lambda hook: hook.override_gate(run_id=run_id, reason=reason, category=category), "override_gate"
-        )
-
-    def submit_artifact(self, *, bead_id: str, kind: str, path: Path) -> ArtifactSubmitted | None:
-        """Register an artifact."""
-        return self._ask(lambda hook: hook.submit_artifact(bead_id=bead_id, kind=kind, path=path), "submit_artifact")

@@ -7,9 +7,10 @@
     paths       where files are
     channels    the channels that are known by name
     retention   how long files stay
-    read        read_sideband, read_payload
+    read        read_sideband
     write       write_sideband, rewrite_sideband, prune_channel
     legacy      the files from before
+    find        find_sideband, read_payload: a sideband, else the file from before
     watch       Watcher: what has changed
     loader      where the published shell library is
 

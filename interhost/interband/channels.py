@@ -59,14 +59,14 @@ def find_channel(namespace: str, name: str) -> Channel:
 
 
 def make_key(channel: Channel, parts: Sequence[str]) -> str:
-    """The key of a file from its parts; a key that is already joined is one part.
+    """The key of a file from its parts; a key that is already joined is one part, and may be empty.
 
     Raises:
-        InputError: More parts than the channel has, an empty one, or a process id that is none.
+        InputError: More parts than the channel has, an empty one of several, or a process id that is none.
     """
     if len(parts) not in (1, len(channel.key)):
         raise InputError(f"{channel.namespace}/{channel.name}: expected {' and '.join(channel.key)}, got {len(parts)}")
-    if not all(parts):
+    if len(parts) > 1 and not all(parts):
         raise InputError(f"{channel.pattern}: an empty part")
     if channel.key == ("pid",) and not re.fullmatch(r"[1-9][0-9]{0,9}", parts[0]):
         raise InputError(f"{channel.pattern}: {parts[0]!r} is no process id")

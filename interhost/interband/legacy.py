@@ -15,14 +15,16 @@ import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from interhost.errors import InputError, StateError
 from interhost.interband.channels import find_channel
 from interhost.interband.protocol import MAX_BYTES, VERSION, ProtocolError, check_payload, decode, encode, safe_key
 from interhost.interband.read import Envelope, Found, unreadable
 from interhost.interband.store import read_file, replace_file
-from interhost.interband.write import Written, unwritable
+
+if TYPE_CHECKING:
+    from interhost.interband.write import Written
 
 FOLDER_VARIABLE = "INTERBAND_LEGACY_DIR"
 SIGNALS_VARIABLE = "INTERLOCK_SIGNAL_DIR"
@@ -111,6 +113,8 @@ def write_legacy(roots: LegacyRoots, written: Written) -> Path:
         BusyError: The disk is full.
         StateError: It cannot be written. The sideband is.
     """
+    from interhost.interband.write import unwritable  # who only reads, as hooks do, need not know how to write
+
     channel, key = written.path.parent, written.path.stem
     path = require_legacy(roots, channel.parent.name, channel.name, key)
     payload = written.envelope.payload
@@ -141,8 +145,14 @@ def require_legacy(roots: LegacyRoots, namespace: str, channel: str, key: str) -
 def _append(path: Path, signal: Mapping[str, Any]) -> None:
     """Add a line by one write, which no other appending writer can come between."""
     data = encode(signal)
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # Opening a pipe would wait for its reader.
+    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     try:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        if info.st_size and os.pread(fd, 1, info.st_size - 1) != b"\n":
+            data = b"\n" + data  # what a writer that was killed has left stays a line of its own
         if os.write(fd, data) < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:

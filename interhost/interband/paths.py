@@ -26,13 +26,21 @@ def sideband_root(environ: Mapping[str, str] = os.environ, home: Path | None = N
     if given := environ.get(ROOT_VARIABLE):
         if not os.path.isabs(given):
             raise StateError(f"{ROOT_VARIABLE}={given!r} is not an absolute path", given)
-        if not given.strip("/"):
+        if _is_system_root(given):
             raise StateError(f"{ROOT_VARIABLE}={given!r} is the root of the file system", given)
         return Path(given)
     place = str(home) if home else environ.get("HOME", "")
     if not os.path.isabs(place):
         raise StateError("no home directory: HOME is unset or relative", "~", hint=f"set HOME or {ROOT_VARIABLE}")
     return Path(place, ".interband")
+
+
+def _is_system_root(path: str) -> bool:
+    """Whether a path leads to ``/``, by whatever way: ``//``, ``/..``, a link."""
+    try:
+        return os.path.samefile(path, "/")
+    except (OSError, ValueError):
+        return False
 
 
 def channel_dir(root: Path, namespace: str, channel: str) -> Path:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from interhost.errors import InputError, StateError
-from interhost.interband.paths import sideband_path
 from interhost.interband.protocol import FIELDS, ProtocolError, check_envelope, check_payload, decode
 from interhost.interband.store import read_file
 
@@ -103,30 +102,6 @@ def read_sideband(path: Path, *, check: bool = False, now: float | None = None) 
     except OSError as error:
         raise unreadable(path, error) from None
     return Found(path, envelope, (time.time() if now is None else now) - changed)
-
-
-def read_payload(
-    root: Path, namespace: str, channel: str, key: str, *, max_age: float | None = None
-) -> Mapping[str, Any] | None:
-    """The payload of one file for whoever does well without it.
-
-    Args:
-        root: See :func:`interhost.interband.paths.sideband_root`.
-        namespace: First folder.
-        channel: Second folder.
-        key: Name of the file.
-        max_age: Seconds; ``None`` takes a file of any age.
-
-    Returns:
-        ``None`` when it is absent, too old, or no version-1 envelope.
-    """
-    try:
-        found = read_sideband(sideband_path(root, namespace, channel, key))
-    except (InputError, StateError):
-        return None
-    if found is None or (max_age is not None and not found.is_fresh(max_age)):
-        return None
-    return found.envelope.payload
 
 
 def unreadable(path: Path, error: OSError) -> InputError | StateError:

@@ -32,7 +32,7 @@ def plain_number(text: str | None) -> int | None:
     """
     if text is None or not re.fullmatch(r"0*[0-9]{1,18}", text, re.ASCII):
         return None
-    return int(text)
+    return int(text.lstrip("0") or "0")  # Python refuses to read thousands of zeros
 
 
 def retention(environ: Mapping[str, str], namespace: str, channel: str) -> Retention:

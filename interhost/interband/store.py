@@ -6,6 +6,7 @@ Bottom of the package together with :mod:`interhost.interband.protocol`, which s
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -82,7 +83,7 @@ def make_folder(path: str) -> None:
             os.mkdir(path, 0o700)
         except FileExistsError:
             if not os.path.isdir(path):
-                raise
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
 
 
 def replace_file(path: str, data: bytes, *, sync: bool = False) -> None:
@@ -234,7 +235,10 @@ def _shell_write(path: str, namespace: str, kind: str, session_id: str, *retenti
     check_payload(namespace, kind, payload)
     replace_file(path, encode(compose(namespace, kind, session_id, payload)))
     if retention:
-        _shell_prune(os.path.dirname(path), *retention)
+        try:  # noqa: SIM105 - contextlib is one more module for every call
+            _shell_prune(os.path.dirname(path), *retention)
+        except OSError:  # the write has succeeded, whatever becomes of this
+            pass
 
 
 def _shell_prune(folder: str, seconds: str, files: str, interval: str) -> None:
@@ -242,7 +246,7 @@ def _shell_prune(folder: str, seconds: str, files: str, interval: str) -> None:
 
 
 _COMMANDS: Mapping[str, Callable[..., None]] = {
-    "key": lambda key: _print(safe_key(os.fsencode(key).decode("utf-8", "replace")).encode() + b"\n"),
+    "key": lambda key: _print(safe_key(os.fsencode(key).decode("utf-8", "surrogateescape")).encode() + b"\n"),
     "validate": lambda namespace, kind: check_payload(namespace, kind, decode(sys.stdin.buffer.read(MAX_BYTES + 2))),
     "write": _shell_write,
     "envelope": lambda path: _print(encode(read_document(path))),

@@ -84,34 +84,27 @@ class Watcher:
         """Take up an earlier position."""
         self._where = (root, namespace, channel)
         self._root = root
-        self._seen: dict[str, str] = json.loads(position) if position else {}
-        self._looks: dict[str, tuple[int, ...]] = {}
+        self._seen: dict[str, list[str | int]] = json.loads(position) if position else {}
 
     @property
     def position(self) -> str:
-        """What was seen, as JSON, to be stored and given to a later watcher."""
+        """What was seen, as JSON, to be stored and given to a later watcher: of each file its identity and state."""
         return json.dumps(self._seen, sort_keys=True)
 
     def look(self) -> list[Change]:
         """Every file whose content is new; one that went away is forgotten."""
         changes = []
-        seen: dict[str, str] = {}
-        looks: dict[str, tuple[int, ...]] = {}
+        seen: dict[str, list[str | int]] = {}
         for sideband in find_sidebands(*self._where):
             name = str(sideband.path.relative_to(self._root))
-            look = _stat(sideband.path)
-            if look is None:
-                continue
-            if look == self._looks.get(name) and name in self._seen:
-                seen[name], looks[name] = self._seen[name], look
-                continue
-            change = _read(sideband)
-            if change is None:
-                continue
-            seen[name], looks[name] = identity(change), look
-            if seen[name] != self._seen.get(name):
-                changes.append(change)
-        self._seen, self._looks = seen, looks
+            state, (before, *last) = _stat(sideband.path), self._seen.get(name, [""])
+            if state and state == last:
+                seen[name] = self._seen[name]
+            elif state and (change := _read(sideband)):
+                seen[name] = [identity(change), *state]
+                if seen[name][0] != before:
+                    changes.append(change)
+        self._seen = seen
         return changes
 
 
@@ -134,13 +127,13 @@ def _read(sideband: Sideband) -> Change | None:
     return Change(sideband, found.envelope) if found else None
 
 
-def _stat(path: Path) -> tuple[int, ...] | None:
+def _stat(path: Path) -> list[int]:
     """What changes whenever the file does: a rename brings another inode, a write in place another time or size."""
     try:
         info = path.stat()
     except OSError:
-        return None
-    return (info.st_ino, info.st_mtime_ns, info.st_ctime_ns, info.st_size)
+        return []
+    return [info.st_ino, info.st_mtime_ns, info.st_ctime_ns, info.st_size]
 
 
 def _folders(folder: Path) -> list[str]:

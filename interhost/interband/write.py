@@ -74,8 +74,7 @@ def write_sideband(
     path = sideband_path(root, namespace, channel, name)
     if not (kind or known.kind):
         raise InputError(f"channel {namespace}/{channel} is not known: say which type it carries")
-    if len(parts) > 1:
-        payload = {**payload, **dict(zip(known.key, parts, strict=True))}
+    payload = {**payload, **(dict(zip(known.key, parts, strict=True)) if len(parts) > 1 else {})}
     session_id = session_id or (name if known.key == ("session_id",) else "")
     document = compose(namespace, kind or known.kind, session_id, payload, now=now)
     _put(path, document, any_phase=any_phase, sync=sync)

@@ -42,7 +42,7 @@ def emit_event(run_id: str, event_type: str, payload: str = "{}") -> None:
     Args:
         run_id: The run. Without one, or without a type, nothing happens.
         event_type: What happened.
-        payload: JSON.
+        payload: JSON. What is no object is recorded as ``{"value": TEXT}``.
     """
     ic = find_program("ic")
     payload = payload or "{}"
@@ -64,20 +64,30 @@ def session_status() -> str:
 def _record(run_id: str, event_type: str, payload: str) -> list[str]:
     import json
 
-    try:
-        context = json.loads(payload, parse_constant=lambda name: None)
-    except (ValueError, RecursionError):
-        context = payload
-    if not isinstance(context, dict):  # the kernel takes an object only
-        context = {"value": context}
-    event = {"agency_name": "interbase", "cycle_id": run_id, "stage": event_type, "context": context}
+    # The kernel takes an object only. One is handed on as its author wrote it: read and written again, a number may
+    # become another one. Anything else goes in as the text it is.
+    context = payload if _is_object(payload) else f'{{"value":{json.dumps(payload)}}}'
+    head = json.dumps({"agency_name": "interbase", "cycle_id": run_id, "stage": event_type}, separators=(",", ":"))
     return [
         "--source=agency",
         f"--type={event_type}",
         f"--run={run_id}",
         f"--idempotency-key=interbase-{os.getpid()}-{time.time_ns()}",
-        f"--payload={json.dumps(event, separators=(',', ':'))}",
+        f'--payload={head[:-1]},"context":{context}}}',
     ]
+
+
+def _is_object(text: str) -> bool:
+    """Whether a text is one JSON object, strictly: the kernel takes no ``NaN``."""
+    import json
+
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        return isinstance(json.loads(text, parse_constant=refuse), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _are_words(action: str, **arguments: object) -> bool:

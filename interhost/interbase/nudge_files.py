@@ -230,11 +230,16 @@ def _changed(path: str) -> float:
 
 
 def _remove(path: str) -> None:
-    """Remove a file or an empty folder; whatever keeps it from going may keep it."""
+    """Remove a file, or a folder with the files in it; whatever keeps it from going may keep it.
+
+    A flag is a folder, and of a shell that was killed between its ``mkdir`` and its ``mv`` there are files in it.
+    """
     try:
-        os.unlink(path)
+        os.unlink(path)  # of a link, the link
     except OSError:
         try:
+            for name in os.listdir(path):
+                os.unlink(f"{path}/{name}")
             os.rmdir(path)
         except OSError:
             return

@@ -58,9 +58,10 @@ def run_program(argv: list[str], until: float, *, keep_errors: bool = False) -> 
 def _start(argv: list[str], errors: int | None) -> int:
     # Whoever waits for the end of a pipe of ours waits for everybody who holds it.
     actions: list[tuple[object, ...]] = [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > 2]
-    actions += [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    if errors is not None:
-        actions.append((os.POSIX_SPAWN_DUP2, errors, 2))
+    nothing = [0, 1, 2]
+    if errors is not None:  # first, because it has the number of a standard file where one of ours is closed
+        actions.append((os.POSIX_SPAWN_DUP2, errors, nothing.pop()))
+    actions += [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in nothing]
     return os.posix_spawn(argv[0], argv, os.environ, file_actions=actions, setsid=True)
 
 

@@ -79,8 +79,10 @@ def uninstall_library(library: Library, home: Path, *, force: bool = False, dry_
             )
     kept = [Change(_backup(path), "keep") for path in found if _backup(path).exists()]
     if not dry_run:
-        _remove(there)
-        for path in sorted({*(path.parent for path in found), folder.parent}, key=lambda one: -len(one.parts)):
+        compiled = [one for path in found for one in _compiled(path)]
+        _remove([*there, *compiled])
+        folders = {*(path.parent for path in (*found, *compiled)), folder.parent}
+        for path in sorted(folders, key=lambda one: -len(one.parts)):
             with contextlib.suppress(OSError):  # something else is in it, or it never was
                 path.rmdir()
     return [*(Change(path, "remove") for path in there), *kept]
@@ -129,6 +131,11 @@ def put_file(path: Path, content: bytes, *, dry_run: bool = False) -> Change:
         except OSError as error:
             raise _refused(path, error) from None
     return Change(path, "create" if old is None else "replace", backup)
+
+
+def _compiled(path: Path) -> list[Path]:
+    """What interpreters have left of a module that a library brings."""
+    return list(path.parent.glob(f"__pycache__/{path.stem}.*.pyc")) if path.suffix == ".py" else []
 
 
 def _backup(path: Path) -> Path:

@@ -72,6 +72,7 @@ LIBRARIES = (
             "store.py": "interband/store.py",
         },
     ),
+    Library("interbus", "INTERBUS_LIB", {"interbus.sh": "bus/shell/interbus.sh"}),
 )
 """Every library that is or will be part of the package."""
 

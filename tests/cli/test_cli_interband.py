@@ -174,6 +174,54 @@ def test_what_is_wrong_is_listed(shell: Shell) -> None:
     assert run(shell, "prune", "other").out == ""
 
 
+def test_one_file_or_channel_that_cannot_be_used_hides_no_other(shell: Shell) -> None:
+    """They are listed, checked and pruned; the one that cannot be is named, and the exit code says it."""
+    write(shell)
+    place(shell, "loop").symlink_to(place(shell, "loop"))
+    run(shell, "write", "a", "b", "c", "--type", "t", "--payload", "{}")
+    done = run(shell, "list")
+    assert [record["key"] for record in done.records] == ["c", "s1"]
+    assert "loop.json: Too many levels" in done.err
+    stamp = shell.home / ".interband/a/b/.interband-prune.stamp"
+    stamp.unlink()
+    stamp.mkdir()
+    done = run(shell, "prune", "--force", code=69)
+    assert [record["channel"] for record in done.records] == ["interphase/bead"]
+    assert "a/b: Is a directory" in done.err
+
+
+def test_a_root_that_is_none_is_told(shell: Shell, tmp_path: Path) -> None:
+    """A file in its place is a problem; nothing in its place is none."""
+    (tmp_path / "file").write_text("")
+    [record] = run(shell, "check", env={"INTERBAND_ROOT": str(tmp_path / "file")}, code=1).records
+    assert record == {"where": str(tmp_path / "file"), "problem": "Not a directory"}
+    assert run(shell, "check", env={"INTERBAND_ROOT": str(tmp_path / "none")}).err == "nothing is wrong\n"
+
+
+def test_a_closed_channel_is_told(shell: Shell) -> None:
+    """And what is wrong elsewhere is, too."""
+    write(shell)
+    run(shell, "write", "a", "b", "c", "--type", "t", "--payload", "{}")
+    closed = shell.home / ".interband/a/b"
+    closed.chmod(0)
+    try:
+        if os.access(closed, os.R_OK):
+            pytest.skip("root may do everything")
+        place(shell).write_text("{")
+        records = run(shell, "check", code=1).records
+        assert [Path(record["where"]).name for record in records] == ["b", "s1.json"]
+        assert run(shell, "prune", "interphase", "--force").records
+    finally:
+        closed.chmod(0o700)
+
+
+def test_an_empty_key_is_the_default(shell: Shell) -> None:
+    """As in a shell whose session has no id."""
+    write(shell, key="")
+    assert run(shell, "path", "interphase", "bead", "").out == f"{place(shell, 'default')}\n"
+    assert run(shell, "read", "interphase", "bead", "").records == [BEAD]
+
+
 def test_changes_are_printed_as_they_come(shell: Shell) -> None:
     """Each content once; what was there before only with ``--all``; what cannot be read is told on standard error."""
     write(shell)

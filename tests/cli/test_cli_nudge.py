@@ -101,6 +101,21 @@ def test_a_reset_lets_tips_come_again(shell: Shell, state: Nudges) -> None:
     assert state.pairs() == {}
 
 
+def test_tips_that_are_switched_off_can_be_tidied_up(shell: Shell, state: Nudges) -> None:
+    """Commands do what they do, and the list says why no tip comes; from Python there is none, and nothing changes."""
+    call = "nudge_companion('interwatch', 'x', 'interflux'); nudge_companion('other', 'x')"
+    values = ("off", "OFF", "0", "no", "false")
+    assert ask(shell, f"import os\nfor off in {values}: os.environ['INTERHOST_NUDGES'] = off; {call}") == ""
+    assert (state.names(), state.state.read_bytes()) == (["nudge-state.json"], SOUND)
+    shell.environ["INTERHOST_NUDGES"] = "off"
+    done = shell.run("interhost", "nudge", "list")
+    assert (len(done.records), done.err) == (2, "INTERHOST_NUDGES=off: no tips are shown\n")
+    shell.run("interhost", "nudge", "dismiss", "interflux:interwatch")
+    assert state.pairs()["interflux:interwatch"]["dismissed"]
+    shell.run("interhost", "nudge", "reset")
+    assert state.pairs() == {}
+
+
 def test_damage_is_told_and_repaired_by_the_next_change(shell: Shell, state: Nudges) -> None:
     """Listing shows what can be read; changing sets the file aside."""
     state.write(SOUND[:-10])

@@ -111,3 +111,21 @@ def test_the_file_is_private_and_replaced_as_a_whole(tmp_path: Path) -> None:
     assert path.read_text() == "a = 2\n"
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_is_found_where_it_is_and_nowhere_else() -> None:
+    """Its parts are those between the dots; a key below a value, or of nothing, has no value."""
+    tables = {"limits": {"payload_bytes": 5}}
+    assert split_key("limits.payload_bytes") == ("limits", "payload_bytes")
+    assert find_key(tables, ("limits", "payload_bytes")) == 5
+    assert find_key(tables, ("limits", "payload_bytes", "more")) is None
+    assert find_key(tables, ("nothing",)) is None
+
+
+def test_a_file_that_cannot_be_replaced_is_left_as_it_is(tmp_path: Path) -> None:
+    """What was written for it meanwhile is removed, and the error is the system's."""
+    path = tmp_path / "config.toml"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_config(path, "a = 1\n")
+    assert list(tmp_path.iterdir()) == [path]

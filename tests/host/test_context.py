@@ -83,6 +83,25 @@ def test_run_gives_text_and_closes_standard_input_without_it(stage: Stage) -> No
     assert (shown(ctx, stdin="wörds")["in"], shown(ctx)["in"]) == ("wörds", "")
 
 
+def test_tracker_and_kernel_are_asked_in_the_project_of_the_intent(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``ctx.beads`` and ``ctx.runs`` run the real programs, ``bd`` where the fact happened unless told otherwise."""
+    for name, text in {"bd": '{"value": "%s"}', "ic": '{"id": "r1", "phase": "%s"}'}.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\nprintf \'{text}\\n\' "$(basename "$PWD")"\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    ctx = context(stage, cause=delivered(stage))
+    assert ctx.beads.read_state("wid-1", "phase") == stage.project.name
+    assert ctx.beads.read_state("wid-1", "phase", stage.home) == stage.home.name
+    assert ctx.runs.read("r1", stage.project) is None
+    (stage.project / ".clavain").mkdir()
+    (stage.project / ".clavain" / "intercore.db").touch()
+    run = ctx.runs.read("r1", stage.project)
+    assert run is not None
+    assert (run.id, run.phase) == ("r1", stage.project.name)
+
+
 def test_missing_program_and_missing_project_are_answers(stage: Stage) -> None:
     """A tool or folder that is not there is told in one line, and only the tool counts as missing."""
     cause = delivered(stage)

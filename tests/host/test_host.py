@@ -18,8 +18,9 @@ from interhost.host.delivery import Delivered
 from interhost.host.doctor import examine
 from interhost.host.host import Host, drain
 from interhost.host.looking import Look, look
-from interhost.host.providers import HostGuards, HostSubmissions
+from interhost.host.providers import HostGuards
 from interhost.host.resident import Lanes, Voice
+from interhost.host.submitting import HostSubmissions, Origin
 
 if TYPE_CHECKING:
     from tests.conftest import Stage
@@ -365,6 +366,11 @@ def test_providers_are_asked_one_by_one_behind_a_fence(stage: Stage) -> None:
     ]
 
 
+def submissions(stage: Stage, host: Host) -> HostSubmissions:
+    """The writes, on a machine without any program."""
+    return HostSubmissions(host.providers, stage.bus, Origin("cli", {"PATH": ""}, stage.project))
+
+
 def test_no_provider_means_no(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing is installed every guard says no, and no submission is carried out."""
     monkeypatch.setenv("PATH", "")
@@ -372,9 +378,10 @@ def test_no_provider_means_no(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
     guards = HostGuards(host.providers)
     assert [guards.has_ic(), guards.has_bd(), guards.in_ecosystem(), guards.in_sprint()] == [False] * 4
     assert (guards.has_companion("interphase"), guards.get_bead()) == (False, "")
-    submissions = HostSubmissions(host.providers)
-    assert submissions.create_sprint(goal="x") is None
-    assert submissions.submit_artifact(bead_id="wid-1", kind="plan", path=Path("p.md")) is None
+    submit = submissions(stage, host)
+    assert submit.create_sprint(goal="x") is None
+    assert submit.submit_artifact(bead_id="wid-1", kind="plan", path=Path("p.md")) is None
+    assert texts(stage) == []
 
 
 def test_refused_submission_passes_and_nobody_else_is_asked(stage: Stage) -> None:
@@ -386,7 +393,7 @@ def test_refused_submission_passes_and_nobody_else_is_asked(stage: Stage) -> Non
     )
     host = stage.host()
     with pytest.raises(SubmissionError, match="the gate is closed"):
-        HostSubmissions(host.providers).create_sprint(goal="x")
+        submissions(stage, host).create_sprint(goal="x")
     assert (stage.seen("a"), stage.seen("b")) == (["x"], [])
     assert stage.bus.store.problems() == []
 
@@ -398,7 +405,7 @@ def test_provider_that_fails_to_submit_is_passed_over(stage: Stage) -> None:
     stage.adapter(
         "b", [], spec.format("return SprintCreated(via='b', policy_enforced=True, bead_id='x-1', run_id=None)")
     )
-    created = HostSubmissions(stage.host().providers).create_sprint(goal="x")
+    created = submissions(stage, stage.host()).create_sprint(goal="x")
     assert created is not None
     assert (created.via, created.bead_id) == ("b", "x-1")
     assert [one.adapter for one in stage.bus.store.problems()] == ["a"]

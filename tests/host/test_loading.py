@@ -110,6 +110,38 @@ def test_manifest_and_hooks_that_disagree_are_refused(
     assert (caught.value.adapter, caught.value.hint) == ("broken", "correct broken's integration.json or its hooks")
 
 
+OBSERVES = "@hookimpl\ndef observe_hook(event, ctx):\n    return None\n"
+
+
+@pytest.mark.parametrize(
+    ("interbus", "hooks", "reason"),
+    [
+        (
+            {"observes": {"hooks": ["Stop"]}},
+            "",
+            "its manifest observes hook events, but observe_hook is not implemented",
+        ),
+        ({}, OBSERVES, "observe_hook is implemented, but its manifest observes no hook event"),
+        ({"answers": True}, "", "its manifest says that it answers hooks, but observes no hook event"),
+    ],
+)
+def test_manifest_and_observed_hooks_that_disagree_are_refused(
+    stage: Stage, interbus: dict[str, object], hooks: str, reason: str
+) -> None:
+    """What a hook process reads in the manifest is what the adapter does: else an event would be recorded in vain."""
+    stage.adapter("broken", [], hooks, {"api": 1, **interbus})
+    [entry] = stage.entries()
+    with pytest.raises(AdapterError, match="^" + reason + "$"):
+        load_adapter(entry)
+
+
+def test_adapter_that_hears_everything_may_have_any_hook(stage: Stage) -> None:
+    """``*`` in the manifest promises every intent, and the hooks that are there decide."""
+    stage.adapter("all", [], GOOD, {"consumes": ["*"]})
+    [entry] = stage.entries()
+    assert load_adapter(entry).implements("on_notify")
+
+
 def test_other_api_level_is_refused_before_import(stage: Stage) -> None:
     """An adapter of another contract is not even imported, and the hint says what to upgrade."""
     stage.adapter("future", ["notify"], "raise RuntimeError", {"api": 2})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from interhost.demo.scene import write_adapter
-from interhost.host.registry import GROUP, list_adapters, list_entry_points
+from interhost.host.registry import GROUP, list_adapters, list_entry_points, manifest_path
 
 if TYPE_CHECKING:
     from tests.conftest import Stage
@@ -254,3 +254,45 @@ def test_listing_has_no_use_for_write_permission(stage: Stage) -> None:
     stage.entries()
     assert sorted(str(path) for path in stage.site.rglob("*")) == before
     assert os.listdir(stage.site) != []
+
+
+def test_where_a_manifest_is_to_be_is_known_also_when_it_is_not_there(stage: Stage) -> None:
+    """Whoever watches for a change looks there; of a package that cannot be found there is nothing to watch."""
+    stage.adapter("echo", ["notify"], "")
+    manifest = stage.site / "demo_echo" / "integration.json"
+    manifest.unlink()
+    distribution(stage.site, "lost-1.0.dist-info", points("lost = no_such_package.adapter"), "lost")
+    echo, lost = stage.entries()
+    assert manifest_path(echo) == str(manifest)
+    assert manifest_path(lost) is None
+    assert lost.problem == "package no_such_package: not found; is the adapter installed completely?"
+
+
+def test_file_larger_than_one_read_is_read_to_its_end(tmp_path: Path) -> None:
+    """A distribution with more entry points than fit into one read has all of them."""
+    many = [f"a{number} = pack.adapter{number}" for number in range(2_000)]
+    distribution(tmp_path, "pack-1.0.dist-info", points(*many))
+    assert len(ours([str(tmp_path)])) == 2_000
+    assert ours([str(tmp_path)]) == oracle([str(tmp_path)])
+
+
+def test_archive_whose_metadata_cannot_be_read_stops_nobody_else(tmp_path: Path) -> None:
+    """Of two archives, the one with bytes that are no text brings nothing, the other its adapter."""
+    for name, head in {
+        "torn": b"Name: \xff\xfe\n",
+        "sound": b"Metadata-Version: 2.1\nName: sound\nVersion: 1\n",
+    }.items():
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as file:
+            file.writestr(f"{name}-1.0.dist-info/METADATA", head)
+            file.writestr(f"{name}-1.0.dist-info/entry_points.txt", points(f"{name} = {name}.adapter"))
+    assert ours([str(tmp_path / "torn.zip"), str(tmp_path / "sound.zip")]) == {("sound", "sound.adapter")}
+
+
+@pytest.mark.parametrize("name", ["Echo", "e cho", "1st", "é"])
+def test_name_that_is_none_on_the_bus_is_a_problem(stage: Stage, name: str) -> None:
+    """The adapter is listed, so that it can be found, and says what a name looks like."""
+    stage.adapter("echo", ["notify"], "")
+    (stage.site / "demo_echo-1.0.dist-info" / "entry_points.txt").write_text(points(f"{name} = demo_echo.adapter"))
+    [entry] = stage.entries()
+    assert (entry.name, entry.interbus) == (name, None)
+    assert entry.problem == f"name {name!r}: expected lower-case letters, digits and '-'"

@@ -20,6 +20,7 @@ from interhost.interband.channels import (
     make_key,
     split_coordination,
 )
+from interhost.interband.paths import sideband_path
 from interhost.interband.protocol import KNOWN, safe_key
 
 ROOT = Path("/r")
@@ -45,13 +46,19 @@ def test_each_of_the_first_three_has_a_path_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("channel", "parts"),
     [(("clavain", "dispatch"), ["0"]), (("clavain", "dispatch"), ["-1"]), (("clavain", "dispatch"), ["٣"]),
-     (("clavain", "dispatch"), ["12345678901"]), (("interphase", "bead"), [""]), (("interphase", "bead"), ["a", "b"]),
+     (("clavain", "dispatch"), ["12345678901"]), (("clavain", "dispatch"), [""]), (("interphase", "bead"), ["a", "b"]),
      (("interlock", "coordination"), ["a", ""]), (("interlock", "coordination"), ["a", "b", "c"])],
 )  # fmt: skip
 def test_a_key_that_does_not_fit_its_channel_is_refused(channel: tuple[str, str], parts: list[str]) -> None:
-    """A process id is one, no part is empty, and there are not more parts than names."""
+    """A process id is one, no part of several is empty, and there are not more parts than names."""
     with pytest.raises(InputError, match=channel[1]):
         make_key(find_channel(*channel), parts)
+
+
+def test_an_empty_key_is_the_default() -> None:
+    """As in the published libraries: a shell without a session id finds what Python has written, and back."""
+    assert bead_path(ROOT, "") == ROOT / "interphase/bead/default.json"
+    assert sideband_path(ROOT, "a", "b", make_key(find_channel("a", "b"), [""])) == ROOT / "a/b/default.json"
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from interhost.bus.resolve import resolve_context
 from interhost.errors import InputError, PayloadError, StateError
+from interhost.interband.find import find_sideband, read_payload
 from interhost.interband.legacy import LegacyRoots, legacy_roots, read_legacy, write_legacy
 from interhost.interband.paths import sideband_path
-from interhost.interband.read import read_payload, read_sideband
+from interhost.interband.read import read_sideband
 from interhost.interband.store import STAMP, read_file
 from interhost.interband.write import Written, prune_channel, rewrite_sideband, write_sideband
 
@@ -176,7 +177,7 @@ def test_a_file_in_place_of_a_folder_is_named(root: Path) -> None:
     """For writing it is an error, for reading there is no such sideband."""
     root.mkdir()
     (root / "interphase").write_text("")
-    with pytest.raises(StateError, match="interphase"):
+    with pytest.raises(StateError, match="Not a directory"):
         write(root)
     assert read_sideband(root / "interphase/bead/s1.json") is None
 
@@ -324,6 +325,45 @@ def test_an_old_file_of_somebody_else_is_not_believed(old: LegacyRoots, monkeypa
         read_legacy(old, "clavain", "dispatch", "7")
 
 
+def test_the_file_from_before_stands_in_for_a_sideband(root: Path, old: LegacyRoots) -> None:
+    """Where there is none, or where it is fresh and the sideband is not; for whoever asks, the host included."""
+    environ = {"INTERBAND_LEGACY_DIR": str(old.folder)}
+    before = old.folder / "clavain-bead-s1.json"
+
+    def found(max_age: float | None = None) -> object:
+        payload = read_payload(root, "interphase", "bead", "s1", max_age=max_age, environ=environ)
+        return payload and payload["id"]
+
+    assert found() is None
+    before.write_text(json.dumps({**BEAD, "id": "iv-old"}))
+    assert found() == found(60) == "iv-old"
+    session = {"artifact": None, "session_id": "s1", "project": root.parent, "home": root.parent}
+    assert resolve_context(environ={**environ, "INTERBAND_ROOT": str(root)}, **session) == "iv-old"  # type: ignore[arg-type]
+    path = write(root).path
+    assert found() == found(60) == "iv-1"
+    os.utime(path, (1, 1))
+    assert (found(), found(60)) == ("iv-1", "iv-old")
+    os.utime(before, (1, 1))
+    assert (found(), found(60)) == ("iv-1", None)
+    old_one = find_sideband(root, "interphase", "bead", "s1", legacy=old, max_age=60)
+    assert old_one
+    assert old_one.path == path
+
+
+def test_the_file_from_before_is_no_way_around_one_that_cannot_be_read(root: Path, old: LegacyRoots) -> None:
+    """Of a later version, or damaged: it is what the writer meant to say last."""
+    path = write(root).path
+    (old.folder / "clavain-bead-s1.json").write_text(json.dumps(BEAD))
+    for text in ('{"version":"2.0.0","payload":{}}', "{"):
+        path.write_text(text)
+        with pytest.raises(InputError):
+            find_sideband(root, "interphase", "bead", "s1", legacy=old)
+        environ = {"INTERBAND_LEGACY_DIR": str(old.folder)}
+        assert read_payload(root, "interphase", "bead", "s1", environ=environ) is None
+    for name in ("", "relative"):
+        assert read_payload(root, "..", "bead", "s1", environ={"INTERBAND_LEGACY_DIR": name}) is None
+
+
 def _pipe(folder: Path) -> Path:
     os.mkfifo(folder / "pipe.jsonl")
     return folder
@@ -365,6 +405,21 @@ def test_both_are_written_where_asked(root: Path, old: LegacyRoots) -> None:
     found = read_legacy(old, "interlock", "coordination", "a-b")
     assert found
     assert found.envelope.payload == lines[1]
+
+
+def test_a_signal_is_a_line_of_its_own(root: Path, old: LegacyRoots) -> None:
+    """Also after one that a killed writer has left without its end; a pipe is refused and not waited for."""
+    (old.signals / "a-b.jsonl").write_text('{"layer":')
+    written = write_sideband(root, "interlock", "coordination", "a-b", SIGNAL, environ={})
+    path = write_legacy(old, written)
+    assert path.read_text().splitlines()[0] == '{"layer":'
+    found = read_legacy(old, "interlock", "coordination", "a-b")
+    assert found
+    assert found.envelope.payload == {"version": 1, **SIGNAL}
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(StateError, match="not a regular file"):
+        write_legacy(old, written)
 
 
 def test_a_second_place_that_cannot_be_written_is_named(root: Path, old: LegacyRoots) -> None:

@@ -28,12 +28,20 @@ def test_the_root_is_below_home_unless_the_variable_says_otherwise() -> None:
     "environ",
     [{}, {"HOME": ""}, {"HOME": "h"}, {"HOME": "/h", "INTERBAND_ROOT": "x"}, {"HOME": "/h", "INTERBAND_ROOT": "~/x"},
      {"HOME": "/h", "INTERBAND_ROOT": "/"}, {"HOME": "/h", "INTERBAND_ROOT": "///"},
-     {"HOME": "/h", "INTERBAND_ROOT": "./x"}],
+     {"HOME": "/h", "INTERBAND_ROOT": "./x"}, {"HOME": "/h", "INTERBAND_ROOT": "/."},
+     {"HOME": "/h", "INTERBAND_ROOT": "/.././"}],
 )  # fmt: skip
 def test_a_root_that_is_none_is_refused(environ: dict[str, str]) -> None:
     """Neither the current directory nor the root of the file system is ever taken for it; the error names the cause."""
     with pytest.raises(StateError, match=r"HOME|INTERBAND_ROOT"):
         sideband_root(environ)
+
+
+def test_a_link_to_the_root_of_the_file_system_is_refused(tmp_path: Path) -> None:
+    """Whatever it is called."""
+    (tmp_path / "link").symlink_to("/")
+    with pytest.raises(StateError, match="the root of the file system"):
+        sideband_root({"INTERBAND_ROOT": str(tmp_path / "link")})
 
 
 @pytest.mark.parametrize(

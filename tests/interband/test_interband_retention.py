@@ -65,6 +65,7 @@ def test_defaults_are_those_of_the_channel(channel: Channel) -> None:
 def test_numbers_are_decimal(number: int, zeros: int) -> None:
     """Up to eighteen digits, and leading zeros mean nothing."""
     assert plain_number("0" * zeros + str(number)) == number
+    assert plain_number("0" * 5000 + str(number)) == number
 
 
 @settings(deadline=None)

@@ -66,6 +66,8 @@ def test_it_writes_what_python_reads_under_hard_conditions(bash: Bash, locale: s
     "options",
     ["shopt -s nocasematch", "shopt -s failglob nullglob extglob", "set -f", "set -C", "set -x", "set -o posix",
      "TZ=Asia/Tokyo", "alias mv='mv -i'; shopt -s expand_aliases", "interband_write() { return 9; }; source \"$LIB\"",
+     "mv() { return 9; }; rm() { return 9; }; PATH=${INTERBAND_PYTHON%/*}:$PATH; "
+     "INTERBAND_PYTHON=${INTERBAND_PYTHON##*/}; eval \"$INTERBAND_PYTHON() { return 9; }\"",
      "trap 'echo trapped' EXIT ERR DEBUG >/dev/null", "unset EPOCHSECONDS", "readonly LC_ALL=C", "umask 0777"],
 )  # fmt: skip
 def test_options_of_the_calling_shell_do_no_harm(bash: Bash, options: str) -> None:
@@ -255,6 +257,19 @@ def test_writing_prunes_when_it_is_due(bash: Bash) -> None:
     assert {one.name for one in elsewhere.iterdir()} == {"old.json", "s.json"}
 
 
+@pytest.mark.parametrize("stamp", ["mkdir", "ln -s /nowhere/x"])
+def test_pruning_that_fails_does_not_fail_the_write(bash: Bash, stamp: str) -> None:
+    """The file is there, which is what was asked for; asked to prune, it says why it cannot."""
+    bash.write()
+    folder = bash.root / "interphase/bead"
+    bash.run(f'rm "$1"; {stamp} "$1"', str(folder / ".interband-prune.stamp"))
+    bash.write(BEAD.replace("planned", "done"))
+    found = read_sideband(folder / "s1.json")
+    assert found
+    assert found.envelope.payload["phase"] == "done"
+    assert ".interband-prune.stamp" in bash.run("interband_prune_channel interphase bead", code=1)[1]
+
+
 def test_a_channel_that_is_not_there_is_pruned_without_a_word(bash: Bash) -> None:
     """And is not made by it."""
     assert bash.run(HARD + "interband_prune_channel interphase bead") == ("", "")
@@ -277,6 +292,19 @@ def test_a_copy_elsewhere_works(bash: Bash, tmp_path: Path, beside: bool) -> Non
     assert "NaN is not JSON" in err
 
 
+def test_a_copy_that_lacks_its_modules_says_so(bash: Bash, tmp_path: Path) -> None:
+    """In one line, where Python does not have them either; what bash can do by itself works."""
+    shutil.copy(OURS, tmp_path / "alone.sh")
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    script = f"source {tmp_path}/alone.sh; interband_validate_payload a b"
+    python: dict[str, Any] = {"INTERBAND_PYTHON": str(tmp_path / "python")}
+    bash.run(script + " '{}'", **python)
+    _, err = bash.run(script + """ '{"n":[1]}'""", code=1, **python)
+    assert err.startswith("interband: no protocol.py and store.py beside interband.sh")
+    assert err.count("\n") == 1
+
+
 def test_the_modules_import_little() -> None:
     """What a shell's call pays for is JSON, and not much else; of interhost only the two modules."""
     code = f"""import sys; from types import ModuleType
@@ -285,13 +313,13 @@ for name in ("interhost", "interhost.interband"):
 import json; before = set(sys.modules)
 import interhost.interband.store; print(*sorted(set(sys.modules) - before))"""
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
-    known = {"interhost.interband.protocol", "interhost.interband.store", "__future__", "math"}
+    known = {"interhost.interband.protocol", "interhost.interband.store", "__future__", "math", "errno"}
     assert set(done.stdout.split()) <= known | {"os", "os.path", "posixpath", "genericpath", "stat", "_stat"}
 
 
 def test_reading_and_writing_import_nothing_heavy() -> None:
     """Publishers read the bead of a session on their way: the standard library's cheap part has to do."""
-    modules = ", ".join(f"interhost.interband.{name}" for name in ("read", "write", "legacy", "retention"))
+    modules = ", ".join(f"interhost.interband.{name}" for name in ("find", "write", "retention"))
     code = f"import sys, {modules}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     heavy = {"attr", "cattrs", "pluggy", "importlib.metadata", "asyncio", "subprocess", "tomllib", "difflib", "logging"}

@@ -36,6 +36,7 @@ def test_paths_and_keys_are_those_of_python(bash: Bash) -> None:
         "$(id)",
         "`id`",
         "\x7f",
+        "\udce2\udc82",
     ]
     script = 'for key in "$@"; do interband_safe_key "$key"; interband_path interphase bead "$key"; done'
     for locale in ("C", "C.UTF-8"):
@@ -53,6 +54,7 @@ def test_paths_and_keys_are_those_of_python(bash: Bash) -> None:
         ({"INTERBAND_ROOT": None, "HOME": "/"}, "/.interband"),
         ({"INTERBAND_ROOT": "x"}, None),
         ({"INTERBAND_ROOT": "//"}, None),
+        ({"INTERBAND_ROOT": "/../."}, None),
         ({"INTERBAND_ROOT": "~/x", "HOME": "/h"}, None),
         ({"INTERBAND_ROOT": None, "HOME": None}, None),
         ({"INTERBAND_ROOT": None, "HOME": "h"}, None),
@@ -101,6 +103,7 @@ def test_retention_is_that_of_python(bash: Bash) -> None:
         "abc",
         "9" * 18,
         "1" * 19,
+        "0" * 5000 + "7",
     ]
     sets: list[dict[str, Any]] = [{"INTERBAND_RETENTION_CLAVAIN_DISPATCH_SECS": value, "INTERBAND_RETENTION_SECS": "70",
              "INTERBAND_MAX_FILES_CLAVAIN_DISPATCH": value} for value in values]  # fmt: skip
@@ -201,6 +204,16 @@ def test_bash_decides_what_is_usual_by_itself(bash: Bash) -> None:
         ("a", "b", '{"a":"\\u00e4 \\n \\ud83d\\udd12","b":-1.5,"c":null}'),
     ]:
         bash.run('_interband_fits "$@" && [[ $_interband_flat == "$3" ]]', namespace, kind, text)
+
+
+def test_bash_leaves_what_has_many_members_to_python(bash: Bash, tmp_path: Path) -> None:
+    """Each costs it a look at all that follows: a thousand took bash ten times as long as Python."""
+    many = json.dumps({f"key{number}": number for number in range(200)})
+    bash.run('! _interband_fits a b "$1" && interband_validate_payload a b "$1"', many)
+    for text in (f'{{"version":"1.0","payload":{many}}}', f'{{"version":"1.0","payload":{{}},{many[1:]}'):
+        (tmp_path / "file.json").write_text(text)
+        out, _ = bash.run('! _interband_load "$1" && interband_read_envelope "$1"', str(tmp_path / "file.json"))
+        assert json.loads(out) == json.loads(text)
 
 
 ENVELOPES = st.builds(

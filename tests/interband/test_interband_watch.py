@@ -117,9 +117,10 @@ def test_a_file_that_went_away_is_forgotten(root: Path) -> None:
 
 
 def test_an_unchanged_file_is_not_opened_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look at many files costs one question each."""
+    """A look at many files costs one question each, also by a later watcher."""
     write(root, "x")
     watcher = Watcher(root)
     watcher.look()
     monkeypatch.setattr(os, "open", lambda *_: pytest.fail("opened"))
     assert watcher.look() == []
+    assert Watcher(root, position=watcher.position).look() == []

@@ -40,6 +40,8 @@ from interhost_hookspecs.context import (
     InDoubtError,
     Request,
     Sideband,
+    SidebandError,
+    SidebandFile,
     Submissions,
     Tail,
 )
@@ -119,6 +121,8 @@ __all__ = [
     "RunAdvanced",
     "Severity",
     "Sideband",
+    "SidebandError",
+    "SidebandFile",
     "SprintCreated",
     "SprintState",
     "StartSprint",

@@ -170,15 +170,82 @@ class Submissions(Protocol):
         """Say where a sprint stands."""
 
 
+class SidebandError(Exception):
+    """An interband file was not written; the old one, if any, is as it was. ``str()`` says in one line why."""
+
+
+@frozen(kw_only=True)
+class SidebandFile:
+    """An interband file with a new content, as ``ctx.sideband.changed`` found it.
+
+    Attributes:
+        path: The file.
+        key: Its name without ``.json``.
+        kind: What the payload is, as the envelope's ``type`` says; empty when it does not.
+        session_id: Whose; likewise.
+        payload: The payload.
+    """
+
+    path: Path
+    key: str
+    kind: str
+    session_id: str
+    payload: Mapping[str, object]
+
+
 class Sideband(Protocol):
-    """Interband files."""
+    """Interband files: snapshots that plugins leave for one another. Facts that must not be lost go on the bus."""
 
     @property
     def root(self) -> Path | None:
         """Where they lie, as ``<namespace>/<channel>/<key>.json``; ``None`` when nobody can tell."""
 
-    def read(self, namespace: str, channel: str, key: str) -> Mapping[str, object] | None:
-        """The payload of one file, or ``None`` when it is absent or not a version-1 envelope."""
+    def read(self, namespace: str, channel: str, key: str, *, fresh: bool = False) -> Mapping[str, object] | None:
+        """The payload of one file, or ``None`` when it is absent or not a version-1 envelope.
+
+        Where there is no such file, that from before interband is read.
+
+        Args:
+            namespace: First folder.
+            channel: Second folder.
+            key: Name of the file; its odd characters become ``_``.
+            fresh: Only if it is not older than its channel keeps files.
+        """
+
+    def write(
+        self,
+        namespace: str,
+        channel: str,
+        key: str,
+        payload: Mapping[str, object],
+        *,
+        kind: str = "",
+        session_id: str = "",
+    ) -> Path:
+        """Put one file in place, at once and not with the outcome: readers see the old or the new one.
+
+        Args:
+            namespace: First folder.
+            channel: Second folder.
+            key: Name of the file; its odd characters become ``_``.
+            payload: The payload; of a known namespace and type it is held against its rules.
+            kind: ``type`` of the envelope; left out, the type of the known channel.
+            session_id: Of the envelope; left out, the key of a channel whose files are named after sessions.
+
+        Returns:
+            The path.
+
+        Raises:
+            SidebandError: The payload breaks a rule, a name is none, or the file cannot be written.
+        """
+
+    def changed(self, namespace: str, channel: str) -> tuple[SidebandFile, ...]:
+        """The files of a channel whose content is new since the last stored look, each content once.
+
+        A content is known by path, timestamp and payload. What was written and overwritten between two looks is not
+        seen, and files that are no envelopes of version 1 are left out. The first look is a silent baseline, as for
+        ``ctx.tail``.
+        """
 
 
 class AdapterContext(Protocol):

@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 from interhost_hookspecs.beads import Beads
 from interhost_hookspecs.catalogue import Payload
 from interhost_hookspecs.command import Completed
-from interhost_hookspecs.context import InDoubtError, Request
+from interhost_hookspecs.context import InDoubtError, Request, SidebandError, SidebandFile
 from interhost_hookspecs.intent import BEAD_ID, Advice, Draft, Intent, Severity
 from interhost_hookspecs.runs import KernelRuns
 from interhost_hookspecs.submission import (
@@ -255,14 +255,47 @@ class FakeSubmissions:
 
 @define
 class FakeSideband:
-    """Sideband payloads by (namespace, channel, key), and a directory for whoever watches the files."""
+    """Sideband payloads by (namespace, channel, key), and a directory for whoever watches the files.
+
+    Attributes:
+        files: What is there, and what was written; no payload is held against any rule.
+        root: The directory.
+        stale: Keys of ``files`` that are too old to be fresh.
+        news: What ``changed`` answers, by (namespace, channel).
+        refusal: Raised by ``write`` instead of writing.
+    """
 
     files: dict[tuple[str, str, str], Mapping[str, object]] = field(factory=dict)
     root: Path | None = None
+    stale: set[tuple[str, str, str]] = field(factory=set)
+    news: dict[tuple[str, str], Sequence[SidebandFile]] = field(factory=dict)
+    refusal: SidebandError | None = None
 
-    def read(self, namespace: str, channel: str, key: str) -> Mapping[str, object] | None:
+    def read(self, namespace: str, channel: str, key: str, *, fresh: bool = False) -> Mapping[str, object] | None:
         """The payload, or ``None``."""
-        return self.files.get((namespace, channel, key))
+        place = (namespace, channel, key)
+        return None if fresh and place in self.stale else self.files.get(place)
+
+    def write(
+        self,
+        namespace: str,
+        channel: str,
+        key: str,
+        payload: Mapping[str, object],
+        *,
+        kind: str = "",
+        session_id: str = "",
+    ) -> Path:
+        """Keep the payload, which is fresh now."""
+        if self.refusal:
+            raise self.refusal
+        self.files[namespace, channel, key] = payload
+        self.stale.discard((namespace, channel, key))
+        return (self.root or Path("/")) / namespace / channel / f"{key}.json"
+
+    def changed(self, namespace: str, channel: str) -> tuple[SidebandFile, ...]:
+        """The files a test named."""
+        return tuple(self.news.get((namespace, channel), ()))
 
 
 @frozen(kw_only=True)

@@ -9,9 +9,10 @@ import time
 
 from interhost.cli.opening import working_directory
 from interhost.cli.output import note, print_json, print_table, wants_table
-from interhost.errors import InputError
+from interhost.errors import InputError, StateError
 from interhost.interband.channels import find_channel, key_parts, make_key
-from interhost.interband.legacy import legacy_roots, read_legacy
+from interhost.interband.find import find_sideband
+from interhost.interband.legacy import legacy_roots
 from interhost.interband.loader import OURS, VARIABLE, find_library
 from interhost.interband.paths import channel_dir, sideband_path, sideband_root
 from interhost.interband.read import Found, read_sideband
@@ -43,15 +44,14 @@ def path(args: argparse.Namespace) -> int:
 def read(args: argparse.Namespace) -> int:
     """Print a payload as JSON; 1 when there is none, or it is too old."""
     key = make_key(find_channel(args.namespace, args.channel), args.key)
-    place = sideband_path(sideband_root(), args.namespace, args.channel, key)
+    place = (sideband_root(), args.namespace, args.channel, key)
     kept = retention(os.environ, args.namespace, args.channel).seconds if args.fresh else None
-    found = read_sideband(place, check=args.check)
-    if (found is None or _is_stale(found, kept)) and not args.no_legacy:
-        found = read_legacy(legacy_roots(), args.namespace, args.channel, key, check=args.check) or found
+    legacy = None if args.no_legacy else legacy_roots()
+    found = find_sideband(*place, legacy=legacy, check=args.check, max_age=kept)
     if found is None:
-        note(f"no {place}")
+        note(f"no {sideband_path(*place)}")
         return 1
-    if _is_stale(found, kept):
+    if kept is not None and not found.is_fresh(kept):
         note(f"{found.path} is {found.age:.0f} s old, its channel keeps files for {kept} s")
         return 1
     print(json.dumps(found.envelope.document() if args.envelope else found.envelope.payload, separators=(",", ":")))
@@ -64,7 +64,7 @@ def list_(args: argparse.Namespace) -> int:
     for sideband in find_sidebands(sideband_root(), args.namespace, args.channel):
         try:
             found = read_sideband(sideband.path)
-        except InputError as error:
+        except (InputError, StateError) as error:
             note(str(error))
             continue
         if found:
@@ -94,10 +94,6 @@ def lib(args: argparse.Namespace) -> int:
         return 1
     print(library)
     return 0
-
-
-def _is_stale(found: Found, kept: int | None) -> bool:
-    return kept is not None and not found.is_fresh(kept)
 
 
 def _row(sideband: Sideband, found: Found) -> tuple[object, ...]:

@@ -28,10 +28,10 @@ _ib_fallbacks() {
 }
 
 _ib_on_path() {
-  local rest=${PATH:-}:
-  while [[ -n $rest ]]; do
-    if [[ $rest == /* && -f ${rest%%:*}/$1 && -x ${rest%%:*}/$1 ]]; then return 0; fi
-    rest=${rest#*:}
+  local _ib_rest=${PATH:-}:
+  while [[ -n $_ib_rest ]]; do
+    if [[ $_ib_rest == /* && -f ${_ib_rest%%:*}/$1 && -x ${_ib_rest%%:*}/$1 ]]; then return 0; fi
+    _ib_rest=${_ib_rest#*:}
   done
   return 1
 }
