@@ -54,10 +54,7 @@ GROUPS: Mapping[str, ModuleType] = {
     "Submissions": submissions,
     "The adapter itself": adapter,
 }
-NOT_YET = (
-    "Not yet in version 0.1.0: no host calls `observe_hook`, there is no built-in provider of "
-    "guards or submissions (only adapters answer), and no command makes a submission."
-)
+LAST = "The built-in providers answer last: interbase for guards, and for submissions the client of clavain-cli or ic."
 TYPES: tuple[type, ...] = (Intent, Draft, Observation, Advice, Outcome, HookEvent, Completed, AdapterInfo, Check)
 CLIENTS: Mapping[str, type] = {"ctx.beads": Beads, "ctx.runs": KernelRuns}
 TOOLS: Sequence[ModuleType] = (reading, files, phases, positions, sources, checks, sessions)
@@ -178,7 +175,7 @@ def hooks_document() -> Iterator[str]:
         "implements the few it needs, as functions marked `@hookimpl`, and may leave out arguments it does not use. "
         "[An adapter in ten minutes](write-an-adapter.md) shows how; [the catalogue](catalogue.md) has the payloads."
     )
-    yield NOT_YET
+    yield LAST
     groups = list_groups()
     yield _bullets(f"**{title}**: " + ", ".join(f"[`{one}`](#{one})" for one in groups[title]) for title in groups)
     for title, names in groups.items():

@@ -1,4 +1,4 @@
-"""Our version, as installed: importing ``importlib.metadata`` would cost more than everything else ``--version`` does."""
+"""Our version, as installed: importing ``importlib.metadata`` would cost more than the rest of ``--version``."""
 
 from __future__ import annotations
 

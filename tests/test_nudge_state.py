@@ -49,7 +49,7 @@ def test_the_written_shape_is_the_documented_one() -> None:
     assert compose_count(2) == b'{"count": 2}\n'
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(PAIRS, st.tuples(st.integers(0, 10**6), st.booleans()).map(lambda one: Entry(*one))))
 def test_what_is_written_is_read_again(pairs: dict[str, Entry]) -> None:
     """And always has the shape that a shell reads."""
@@ -150,6 +150,7 @@ def test_other_encodings_of_json_are_read() -> None:
         assert parse_state('{"a:b": {"ignores": 2}}'.encode(encoding)).entries == {"a:b": Entry(2)}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_whatever_is_read_can_be_written(data: bytes) -> None:
     """Reading never raises, and what comes of it is valid JSON that says the same again."""

@@ -39,7 +39,8 @@ from interhost.cli.submit_input import ACTIONS, Action, add_arguments, read_argu
 from interhost.errors import InputError, MissingError
 from interhost.host.host import Host
 from interhost.host.registry import list_adapters
-from interhost.host.submitting import HostSubmissions, Origin
+from interhost.host.submitting import HostSubmissions
+from interhost.host.writing import Origin
 from interhost.submission.kernel import find_project
 from interhost.submission.ledger import is_under_way
 from interhost.submission.toolerror import to_tool_error

@@ -183,7 +183,8 @@ class HostContext:
     @cached_property
     def submit(self) -> Submissions:
         """The policy-governing writes: of the intent or the event, never of the session that started the host."""
-        from interhost.host.submitting import HostSubmissions, Origin  # 15 ms, for few
+        from interhost.host.submitting import HostSubmissions  # 15 ms, for few
+        from interhost.host.writing import Origin
 
         origin = Origin(
             by=self.adapter,

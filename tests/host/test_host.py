@@ -20,7 +20,8 @@ from interhost.host.host import Host, drain
 from interhost.host.looking import Look, look
 from interhost.host.providers import HostGuards
 from interhost.host.resident import Lanes, Voice
-from interhost.host.submitting import HostSubmissions, Origin
+from interhost.host.submitting import HostSubmissions
+from interhost.host.writing import Origin
 
 if TYPE_CHECKING:
     from tests.conftest import Stage

@@ -13,8 +13,10 @@ from interhost_hookspecs import SubmissionError
 from interhost.bus.bus import Bus
 from interhost.bus.log import Query
 from interhost.host.providers import Providers
-from interhost.host.submitting import HostSubmissions, Origin
+from interhost.host.submitting import HostSubmissions
+from interhost.host.writing import Origin
 from interhost.submission import clavain, kernel, programs
+from interhost.submission.ledger import WAIT_SECONDS
 from tests.submission_kit import World
 
 
@@ -26,6 +28,7 @@ class Office:
         self.root = base / "state"
         self.bus = Bus(self.root)
         self.warned: list[str] = []
+        self.wait = WAIT_SECONDS
         self.problems: list[tuple[str, str, str]] = []
 
     def submit(self, **environ: str) -> HostSubmissions:
@@ -35,6 +38,7 @@ class Office:
             self.bus,
             Origin("cli", {**self.world.environ, **environ}, self.world.project, door="cli"),
             warn=self.warned.append,
+            wait=self.wait,
         )
 
     def refused(self, act: Callable[[HostSubmissions], object], **environ: str) -> SubmissionError:

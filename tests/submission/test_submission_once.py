@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from interhost_hookspecs import SprintCreated, SubmissionCode, SubmissionError
+from interhost_hookspecs import SprintCreated, SubmissionCode
 
 from interhost.bus.bus import Bus
 from interhost.errors import BusyError
 from interhost.host.providers import Providers
-from interhost.host.submitting import HostSubmissions, Origin
+from interhost.host.submitting import HostSubmissions
+from interhost.host.writing import Origin
 from interhost.submission import ledger
 from tests.submission_kit import BEAD, CONDITIONS, GOAL, RUN, Ends, event, events, run_status, says
 
@@ -81,7 +82,8 @@ import json, os, sys
 from pathlib import Path
 from interhost.bus.bus import Bus
 from interhost.host.providers import Providers
-from interhost.host.submitting import HostSubmissions, Origin
+from interhost.host.submitting import HostSubmissions
+from interhost.host.writing import Origin
 root, project, goal = sys.argv[1:]
 for _ in range(20):
     if not os.fork():
@@ -160,18 +162,16 @@ def test_what_cannot_be_resolved_is_refused(office: Office, key: str, result: di
     assert keys(office) == before
 
 
-def test_a_program_that_outlives_us_is_waited_for(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_outlives_us_is_waited_for(office: Office) -> None:
     """We are killed, clavain-cli is still at work: a repeat does not begin beside it."""
     office.world.answer(says("clavain-cli", "sprint-create *", mark="begun", kill_parent=1.5, out=BEAD))
     crash(office, "create-sprint", GOAL)
     [(key, _)] = keys(office)
     assert ledger.is_under_way(office.root, key)
-    monkeypatch.setattr(ledger, "WAIT_SECONDS", 0.2)
-    impatient = office.submit()
-    impatient._ledger = ledger.Ledger(office.bus, wait=0.2)
-    with pytest.raises(SubmissionError) as caught:
-        impatient.create_sprint(goal=GOAL)
-    assert (caught.value.code, caught.value.recoverable) == (SubmissionCode.TIMEOUT, True)
+    office.wait = 0.2
+    impatient = office.refused(lambda one: one.create_sprint(goal=GOAL))
+    assert (impatient.code, impatient.recoverable) == (SubmissionCode.TIMEOUT, True)
+    office.wait = ledger.WAIT_SECONDS
     patient = office.refused(lambda one: one.create_sprint(goal=GOAL))
     assert patient.code is SubmissionCode.IN_DOUBT
     assert not ledger.is_under_way(office.root, key)

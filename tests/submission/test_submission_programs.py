@@ -195,7 +195,7 @@ def test_no_command_of_ic_runs_where_no_database_is(office: Office) -> None:
 
 
 def test_the_database_may_lie_above_the_project(office: Office) -> None:
-    """Ic walks up, and so do we."""
+    """The kernel walks up, and so do we."""
     inner = office.world.project / "packages" / "one"
     inner.mkdir(parents=True)
     assert kernel.find_database(inner) == office.world.database

@@ -11,7 +11,8 @@ import pytest
 from interhost_hookspecs import CheckLevel, SubmissionCode, SubmissionError
 
 from interhost.bus.log import Query
-from interhost.host.submitting import HostSubmissions, Origin
+from interhost.host.submitting import HostSubmissions
+from interhost.host.writing import Origin
 from interhost.interbase.toolerror import ERROR_TYPES
 from interhost.submission.checks import ASSUMPTIONS, examine_programs, examine_submissions
 from interhost.submission.toolerror import to_tool_error

@@ -369,8 +369,9 @@ def test_the_policy_layer_moves_a_bead_that_has_a_run(moving: FakeContext) -> No
     give_run(moving, "planned", phases=CLAVAIN_TEN)
     bead(moving, phase="brainstorm")  # the bead's own label may lag behind
     assert reviewed(moving) == Outcome.done("clavain-cli moved iv-abc1 from planned to plan-reviewed")
-    plan = moving.projects[0] / "docs" / "plans" / "p.md"
-    assert moving.submit.calls == [("advance_run", {"bead_id": "iv-abc1", "phase": "planned", "artifact": plan})]
+    (project,) = moving.projects
+    asked = {"bead_id": "iv-abc1", "phase": "planned", "artifact": project / "docs" / "plans" / "p.md"}
+    assert moving.submit.calls == [("advance_run", {**asked, "project": project})]
     assert (programs(moving), moving.drafts) == (["bd state", "bd state", "ic"], [])
 
 

@@ -100,7 +100,7 @@ def _advance_run(run: KernelRun | None, move: Move, ctx: AdapterContext) -> Outc
     if not run:  # nobody to ask whether an earlier attempt has moved it
         ctx.once("advance_run")
     try:
-        moved = ctx.submit.advance_run(bead_id=move.bead, phase=phase, artifact=move.artifact)
+        moved = ctx.submit.advance_run(bead_id=move.bead, phase=phase, artifact=move.artifact, project=move.project)
     except SubmissionError as error:
         return None if error.code is SubmissionCode.NOT_FOUND else Outcome.failed(error.message)
     # Clavain owns this fact and tells it.
