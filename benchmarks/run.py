@@ -19,6 +19,7 @@ MODULES = (
     "wakeup",
     "growth",
     "shell",
+    "shell_publish",
     "interbase",
     "interband",
     "startup",

@@ -25,7 +25,7 @@ PHASES = [
 ]
 
 _HEAD = r"""#!/bin/bash
-printf '%s\x1f' "${0##*/}" "$@" >> "$base/calls"; printf '\n' >> "$base/calls"
+printf -v call '%s\x1f' "${0##*/}" "$@"; printf '%s\n' "$call" >> "$base/calls"  # at once: they run in parallel
 words=()
 for word; do [[ $word == --json || $word == --timeout=5s ]] || words+=("$word"); done
 count() {

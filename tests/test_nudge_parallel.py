@@ -104,7 +104,7 @@ def test_a_holder_that_is_killed_leaves_no_lock(sdk: Sdk) -> None:
             time.sleep(0.01)
         ran = sdk.run_python("nudge_companion('interline', 'x')")
         assert (ran.code, ran.err) == (0, "")
-        assert 0.9 < ran.seconds < 3
+        assert 0.9 < ran.seconds < 10
         assert state.names() == ["nudge-state.json.lock"]
     finally:
         process.kill()

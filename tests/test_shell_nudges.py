@@ -340,7 +340,7 @@ def test_a_held_lock_costs_a_second_and_the_tip(hook: Hook, nudges: Nudges) -> N
         time.sleep(0.1)
         ran = hook.run(NUDGE)
         assert (ran.code, ran.err) == (0, "")
-        assert 0.9 < ran.seconds < 3
+        assert 0.9 < ran.seconds < 10
     finally:
         os.killpg(holder.pid, signal.SIGKILL)
         holder.wait()

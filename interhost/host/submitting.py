@@ -98,7 +98,7 @@ class HostSubmissions:
         )
 
         def settle(earlier: StoredSubmission) -> None:
-            raise sprint_in_doubt(desk, earlier)
+            raise sprint_in_doubt(desk.begin(), earlier)
 
         automatic = digest(str(desk.project), goal, complexity, lane)
         return self._writer.once(write, SprintCreated, key, automatic, settle=settle, stands=sprint_stands)
@@ -150,8 +150,8 @@ class HostSubmissions:
             RunAdvanced,
             key,
             f"{run_id}:{phase}" if run_id else None,
-            settle=lambda earlier: settle_advance(desk, earlier),
-            stands=lambda first, age: advance_stands(desk, str(first.run_id), phase),
+            settle=lambda earlier: settle_advance(desk.begin(), earlier),
+            stands=lambda first, age: advance_stands(desk.begin(), str(first.run_id), phase),
         )
 
     def override_gate(

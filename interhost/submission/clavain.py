@@ -78,6 +78,10 @@ class Clavain:
         """Whether it does not work at all: the fallback dies of a variable that is not set (section 2.4)."""
         return answer.returncode in (126, 127) or "unknown command" in answer.stderr
 
+    def is_claimed(self, answer: Result) -> bool:
+        """Whether another session has it, or is about to (section 2.8)."""
+        return "lock contention" in answer.stderr or "is claimed by session" in answer.stderr
+
     def failure(
         self, command: str, answer: Result, remediation: str = "", code: SubmissionCode = SubmissionCode.INTERNAL
     ) -> SubmissionError:
@@ -87,6 +91,9 @@ class Clavain:
             return SubmissionError(
                 SubmissionCode.UNAVAILABLE, said, recoverable=True, remediation="somebody else writes; try again"
             )
+        if self.is_claimed(answer):
+            remediation = "somebody else works on it; wait, or agree on who goes on"
+            return SubmissionError(SubmissionCode.CLAIM_CONFLICT, said, recoverable=True, remediation=remediation)
         if self.is_unusable(answer):
             fallback = self.is_fallback()
             return SubmissionError(

@@ -78,12 +78,17 @@ def _refused(cli: Clavain, kernel: Kernel, run: Run, since: int, answer: Result)
         return budget_exceeded(run, said.rpartition("|")[2])
     if word == "manual_pause":
         return paused(run)
-    if word not in ("gate_blocked", "stale_phase", "") or is_locked(answer) or cli.is_unusable(answer):
+    if word not in ("gate_blocked", "stale_phase", "") or _says_why(cli, answer):
         return cli.failure("sprint-advance", answer)
     error = refused_move(kernel, run, since=since, said=say_why(answer))
     if word == "gate_blocked" and error.code is SubmissionCode.INTERNAL:
         return blocked(run, said.partition("|")[0], {"reason": said.rpartition("|")[2]})
     return error
+
+
+def _says_why(cli: Clavain, answer: Result) -> bool:
+    """Whether its own words are the reason, and no gate is."""
+    return is_locked(answer) or cli.is_unusable(answer) or cli.is_claimed(answer)
 
 
 def enforce_gate(cli: Clavain, name: str, phase: str, artifact: Path | None) -> GateEnforced:
@@ -118,7 +123,7 @@ def _look_up(cli: Clavain, name: str) -> tuple[Kernel | None, Run | None, str]:
 
 
 def _blocked(cli: Clavain, kernel: Kernel | None, run: Run | None, phase: str, answer: Result) -> SubmissionError:
-    if is_locked(answer) or cli.is_unusable(answer):
+    if _says_why(cli, answer):
         return cli.failure("enforce-gate", answer)
     if kernel is None or run is None:
         return SubmissionError(SubmissionCode.GATE_BLOCKED, f"clavain-cli: {say_why(answer)}", recoverable=True)

@@ -55,7 +55,7 @@ def _created(cli: Clavain, kernel: Kernel, answer: Result, goal: str, began: int
     try:
         # Without bd it makes a run and names no bead.
         run = find_run(kernel, bead) if bead else next(iter(find_created(kernel, goal, began)), None)
-        if bead and run and read_state(cli.desk, bead, "ic_run_id") != run.id and cli.desk.find("bd"):
+        if bead and run and cli.desk.known.get(bead) != run.id and cli.desk.find("bd"):
             notes.append(f"bd does not name run {run.id} for {bead}: an id whose prefix has '-' is cut")
     except SubmissionError as error:
         notes.append(f"its run cannot be read: {error.message}")

@@ -329,7 +329,7 @@ def test_a_tool_that_hangs_does_not_hang_doctor(stage: Stage, monkeypatch: pytes
     monkeypatch.setenv("PATH", f"{stage.home}:{os.defpath}")
     begin = time.monotonic()
     checks = {one.name: one for one in examine(stage.bus, [], stage.config(), tool_seconds=0.2)}
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 10
     assert checks["bd"].level == "problem"
     assert checks["bd"].detail == f"{tool}: asked for its version: {tool}: timed out after 0.2 s"
     assert "bd version" in checks["bd"].hint

@@ -180,7 +180,7 @@ def test_who_is_stopped_while_it_should_work_stops_no_hook(claude: Claude, stopp
     begin = time.monotonic()
     for number in range(3):
         claude.hook(claude.event("Stop", n=number)).quietly()
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 10
     assert [document["n"] for _, document in claude.records()] == [0, 1, 2]
     assert claude.workers() == []
     host.send_signal(signal.SIGCONT)
@@ -208,7 +208,7 @@ def test_a_stopped_writer_stops_no_hook(claude: Claude) -> None:
     called = [claude.hook(claude.event("Stop", n=1)), claude.hook(claude.event("PreToolUse", n=2, tool_name="Edit"))]
     for one in called:
         assert (one.code, one.out) == (0, "")
-        assert one.seconds < 2
+        assert one.seconds < 10
     assert [document["n"] for _, document in claude.records()] == [1, 2]
     holder.send_signal(signal.SIGCONT)
     holder.kill()

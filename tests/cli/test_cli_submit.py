@@ -58,7 +58,10 @@ def test_a_sprint_is_created_and_shown(cli: Submitter) -> None:
     """NDJSON in a pipe, lines for people with --table; a repeat says that it is one."""
     [record] = cli.run("create-sprint", GOAL, "--complexity", "3").records
     assert {key: record[key] for key in ("bead_id", "run_id", "via", "policy_enforced", "repeated")} == {
-        "bead_id": BEAD, "run_id": RUN, "via": "clavain-cli", "policy_enforced": True,
+        "bead_id": BEAD,
+        "run_id": RUN,
+        "via": "clavain-cli",
+        "policy_enforced": True,
         "repeated": False,
     }
     again = cli.run("create-sprint", GOAL, "--complexity", "3", "--table")

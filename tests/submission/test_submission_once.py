@@ -266,6 +266,18 @@ def test_an_advance_whose_process_died_is_settled_by_the_history(office: Office,
     assert keys(office) == [(f"advance_run:{RUN}:brainstorm", True)]
 
 
+def test_an_older_move_does_not_settle_an_advance(office: Office) -> None:
+    """A run that was rolled back has moved from there before; that it is there now is what counts."""
+    office.world.answer(
+        says("ic", f"run events {RUN}", when=["!moved"], out=events(event(2, "advance", to="elsewhere")))
+    )
+    asked = json.dumps({"artifact": None, "bead_id": BEAD, "phase": "brainstorm", "run_id": RUN}, sort_keys=True)
+    office.bus.store.begin_submission(f"advance_run:{RUN}:brainstorm", "advance_run", asked)
+    made = office.submit().advance_run(bead_id=BEAD, phase="brainstorm")
+    assert made is not None
+    assert (made.to_phase, made.repeated) == ("brainstorm-reviewed", False)
+
+
 def test_an_advance_that_nobody_can_settle_stays_in_doubt(office: Office) -> None:
     """Without the kernel's word nothing is decided."""
     asked = json.dumps({"artifact": None, "bead_id": BEAD, "phase": "brainstorm"}, sort_keys=True)

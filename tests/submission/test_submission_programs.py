@@ -13,7 +13,7 @@ import pytest
 from interhost_hookspecs import SprintCreated, SubmissionCode
 
 from interhost.submission import kernel, programs
-from interhost.submission.builtin import ByPolicy
+from interhost.submission.builtin import ByPolicy, WithoutPolicy
 from interhost.submission.programs import Desk, find_program
 from tests.submission_kit import BEAD, GOAL, PROGRAMS, RUN, Ends, says, slog
 
@@ -50,6 +50,14 @@ def test_a_policy_layer_that_fails_is_not_gone_past(office: Office, ends: Ends) 
     office.refused(lambda one: one.create_sprint(goal=GOAL))
     office.refused(lambda one: one.advance_run(bead_id=BEAD, phase="brainstorm"))
     assert office.world.calls("ic", "run", "create") + office.world.calls("ic", "run", "advance") == []
+
+
+def test_the_kernel_keeps_silent_where_a_policy_layer_is(office: Office) -> None:
+    """Whatever became of the one that was asked before it."""
+    desk = Desk(project=office.world.project, environ=office.world.environ)
+    assert WithoutPolicy(desk).create_sprint(GOAL, None, None, office.world.project) is None
+    office.world.remove("clavain-cli")
+    assert WithoutPolicy(desk).create_sprint(GOAL, None, None, office.world.project) is not None
 
 
 def test_a_policy_layer_that_cannot_be_executed_is_not_gone_past(office: Office) -> None:

@@ -286,6 +286,17 @@ POLICY = [
         also={"remediation": "install Go or clavain's built program"},
     ),
     Row(
+        *("2.8", "another session is about to claim it", advance),
+        (cli("sprint-advance *", code=1, err="sprint_claim: lock contention for iv-zad7y\n"),),
+        *(CODE.CLAIM_CONFLICT, "lock contention for iv-zad7y"),
+        also={"recoverable": True},
+    ),
+    Row(
+        *("2.8", "another session has claimed it", enforce),
+        (cli("enforce-gate *", code=1, err="sprint_claim: sprint iv-zad7y is claimed by session 1234abcd (5m ago)\n"),),
+        *(CODE.CLAIM_CONFLICT, "is claimed by session 1234abcd"),
+    ),
+    Row(
         *("2.1", "the installed version has no such command", advance),
         (cli("sprint-advance *", code=1, err="clavain-cli: unknown command 'sprint-advance'\n"),),
         *(CODE.UNAVAILABLE, "unknown command 'sprint-advance'"),
