@@ -84,22 +84,34 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
 """One payload per intent, as somebody would publish it. A test holds each against its class."""
 
 
-_RUN = ("start_sprint", "phase_transition", "gate_result")
-OWNERS: Sequence[tuple[str, str, Sequence[str]]] = (
-    ("a run of the kernel began, moved or was decided about (`ic` events)", "clavain", _RUN),
-    ("a brainstorm, PRD or plan was written below `docs`", "clavain", ("artifact_ready",)),
-    ("a bead moved to another phase (telemetry, sidebands, headers)", "interphase", ("phase_transition",)),
-    ("a gate of a bead's phase decided", "interphase", ("gate_result",)),
-    ("a session claimed or released a bead, or found it claimed", "interphase", ("coordination",)),
-    ("a bead and its artifact name different phases", "interphase", ("drift_detected",)),
-    ("candidate work was found in the tracker, or chosen", "interphase", ("discover_work",)),
-    ("a review finished (findings, syntheses)", "interflux", ("review_pass", "artifact_ready")),
-    ("a reviewer tells its peers of something that blocks", "interflux", ("coordination",)),
-    ("a model became better or worse at reviewing", "interflux", ("drift_detected",)),
-    ("files are reserved, released, or fought over", "interlock", ("coordination",)),
-    ("the context of a session fills up, although interline writes the file", "intercheck", ("health_signal",)),
-)
-"""What there is to tell, who alone tells it, and as which intents (design section 5)."""
+OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
+    "clavain": [
+        (
+            "a run of the kernel began, moved or was decided about (`ic` events)",
+            ("start_sprint", "phase_transition", "gate_result"),
+        ),
+        ("a brainstorm, PRD or plan was written below `docs`", ("artifact_ready",)),
+    ],
+    "intercheck": [
+        ("the context of a session fills up, although interline writes the file", ("health_signal",)),
+    ],
+    "interflux": [
+        ("a review finished (findings, syntheses)", ("review_pass", "artifact_ready")),
+        ("a reviewer tells its peers of something that blocks", ("coordination",)),
+        ("a model became better or worse at reviewing", ("drift_detected",)),
+    ],
+    "interlock": [
+        ("files are reserved, released, or fought over", ("coordination",)),
+    ],
+    "interphase": [
+        ("a bead moved to another phase (telemetry, sidebands, headers)", ("phase_transition",)),
+        ("a gate of a bead's phase decided", ("gate_result",)),
+        ("a session claimed or released a bead, or found it claimed", ("coordination",)),
+        ("a bead and its artifact name different phases", ("drift_detected",)),
+        ("candidate work was found in the tracker, or chosen", ("discover_work",)),
+    ],
+}
+"""Who alone tells what, and as which intents (design section 5)."""
 
 
 class Section(NamedTuple):
@@ -441,7 +453,8 @@ def adapters_document() -> Iterator[str]:
         ("what happened", "owner", "told as"),
         (
             (what, f"[{owner}](#{owner})" if owner in names else f"({owner})", ", ".join(map(_linked, told)))
-            for what, owner, told in OWNERS
+            for owner, facts in OWNERS.items()
+            for what, told in facts
         ),
     )
     for one in adapters:
