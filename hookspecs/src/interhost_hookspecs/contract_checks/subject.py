@@ -1,0 +1,119 @@
+"""What is looked at: an adapter's module, its manifest and its source."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from attrs import define
+from pluggy import PluginManager
+
+import interhost_hookspecs
+from interhost_hookspecs.contract import register_adapter
+from interhost_hookspecs.contract_checks.imports import list_imports
+
+MANIFEST = "integration.json"
+
+
+@define(slots=False)
+class Subject:
+    """An adapter, as the checks look at it.
+
+    Attributes:
+        adapter: Its module with the hooks.
+        package: Name of its top package.
+        folder: Where that lies.
+        manifest: Its ``integration.json``.
+    """
+
+    adapter: ModuleType
+    package: str
+    folder: Path
+    manifest: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        """The name in the manifest; empty when there is none."""
+        name = self.manifest.get("name")
+        return name if isinstance(name, str) else ""
+
+    @cached_property
+    def section(self) -> Mapping[str, object]:
+        """The manifest's ``interbus``; empty when it is no object."""
+        return _table(self.manifest.get("interbus"))
+
+    @property
+    def observes(self) -> Mapping[str, object]:
+        """``interbus.observes``."""
+        return _table(self.section.get("observes"))
+
+    @property
+    def settings(self) -> dict[str, Mapping[str, object]]:
+        """``interbus.settings``, by name."""
+        return {name: _table(row) for name, row in _table(self.section.get("settings")).items()}
+
+    @cached_property
+    def manager(self) -> PluginManager:
+        """The adapter, registered as the host does it."""
+        return register_adapter(self.adapter, self.name or "adapter")
+
+    @cached_property
+    def hooks(self) -> frozenset[str]:
+        """The hooks that it implements."""
+        return frozenset(caller.name for caller in self.manager.get_hookcallers(self.adapter) or [])
+
+    @cached_property
+    def modules(self) -> dict[str, ast.Module]:
+        """Every module of its package, by its full name."""
+        return {
+            ".".join((self.package, *_parts(path.relative_to(self.folder)))): ast.parse(path.read_bytes(), str(path))
+            for path in sorted(self.folder.rglob("*.py"))
+        }
+
+    @cached_property
+    def tools(self) -> dict[str, ast.Module]:
+        """The modules of the hook specifications that it imports from, such as ``interhost_hookspecs.sessions``."""
+        imported = {name for tree in self.modules.values() for name, _ in list_imports(tree)}
+        home = Path(interhost_hookspecs.__file__).parent
+        return {
+            f"{interhost_hookspecs.__name__}.{path.stem}": ast.parse(path.read_bytes())
+            for path in sorted(home.glob("*.py"))
+            if any(name.startswith(f"{interhost_hookspecs.__name__}.{path.stem}.") for name in imported)
+        }
+
+    def list_names(self, key: str) -> list[str]:
+        """The texts of a list in the section, such as ``consumes`` or ``observes.hooks``; nothing where none is."""
+        table = self.observes if key.startswith("observes.") else self.section
+        values = table.get(key.rpartition(".")[2])
+        return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+
+
+def read_subject(adapter: ModuleType) -> Subject:
+    """Find an adapter's package and read its manifest.
+
+    Raises:
+        AssertionError: It has none that can be read.
+    """
+    package = adapter.__name__.partition(".")[0]
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if not file:
+        raise AssertionError(f"{adapter.__name__}: its package has no file; an adapter is a package with __init__.py")
+    folder = Path(file).parent
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise AssertionError(f"{folder / MANIFEST}: {error}; an adapter's manifest lies in its package") from None
+    return Subject(adapter, package, folder, _table(manifest))
+
+
+def _table(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _parts(path: Path) -> tuple[str, ...]:
+    return path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
