@@ -19,6 +19,7 @@ LAYERS = (
     ("bus",),
     ("submission",),
     ("host",),
+    ("report",),
     ("claude",),
     ("cli",),
 )

@@ -41,38 +41,51 @@ class TraceNode(NamedTuple):
     reactions: tuple[TraceNode, ...]
 
 
+class Tracer:
+    """Traces several events of one bus; what holds for all of them is read once.
+
+    Args:
+        bus: The bus. What happens in it meanwhile is not seen in subscriptions and dead letters.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        """Read the subscriptions and the dead letters."""
+        self._bus = bus
+        self._positions = {position.subscription.consumer: position for position in bus.log.positions()}
+        self._dead = {(letter.seq, letter.consumer): letter for letter in bus.log.dead_letters()}
+
+    def tree(self, stored: Stored) -> TraceNode:
+        """An event, its deliveries, and everything that was published in reaction to it."""
+        # A reaction is always younger than its cause, so the tree cannot have a cycle.
+        events = self._bus.log.reactions(stored.envelope.event_id)
+        reactions = [event for event in events if event.seq > stored.seq]
+        return TraceNode(stored, tuple(self.deliveries(stored)), tuple(map(self.tree, reactions)))
+
+    def deliveries(self, stored: Stored) -> Iterator[DeliveryTrace]:
+        """What became of an event for each consumer, in name order."""
+        attempts: dict[str, list[Attempt]] = {}
+        for attempt in self._bus.store.attempts(stored.seq):
+            attempts.setdefault(attempt.consumer, []).append(attempt)
+        unfinished = {consumer: rest for consumer, *rest in self._bus.log.waiting(stored.seq)}
+        dead = {consumer for seq, consumer in self._dead if seq == stored.seq}
+        for consumer in sorted({*attempts, *unfinished, *dead, *self._positions}):
+            tried = tuple(attempts.get(consumer, ()))
+            if letter := self._dead.get((stored.seq, consumer)):
+                yield DeliveryTrace(consumer, "dead", f"after {letter.attempts} attempts: {letter.reason}", tried)
+            elif consumer in unfinished:
+                count, due, leased = unfinished[consumer]
+                state = "running" if leased else "retrying" if count else "waiting"
+                yield DeliveryTrace(consumer, state, tried[-1].reason if tried else "", tried, due or None)
+            elif tried:
+                yield DeliveryTrace(consumer, tried[-1].outcome, tried[-1].reason, tried)
+            elif consumer in self._positions and (other := _not_attempted(stored, self._positions[consumer])):
+                yield other
+
+
 def trace_event(bus: Bus, event_id: str) -> TraceNode | None:
     """The tree below one event, or ``None`` when the log does not have it."""
     stored = bus.log.get(event_id)
-    return _node(bus, stored) if stored else None
-
-
-def _node(bus: Bus, stored: Stored) -> TraceNode:
-    # A reaction is always younger than its cause, so the tree cannot have a cycle.
-    reactions = [event for event in bus.log.reactions(stored.envelope.event_id) if event.seq > stored.seq]
-    return TraceNode(stored, tuple(_deliveries(bus, stored)), tuple(_node(bus, event) for event in reactions))
-
-
-def _deliveries(bus: Bus, stored: Stored) -> Iterator[DeliveryTrace]:
-    attempts: dict[str, list[Attempt]] = {}
-    for attempt in bus.store.attempts(stored.seq):
-        attempts.setdefault(attempt.consumer, []).append(attempt)
-    unfinished = {consumer: rest for consumer, *rest in bus.log.waiting(stored.seq)}
-    dead = {letter.consumer: letter for letter in bus.log.dead_letters() if letter.seq == stored.seq}
-    positions = {position.subscription.consumer: position for position in bus.log.positions()}
-    for consumer in sorted({*attempts, *unfinished, *dead, *positions}):
-        tried = tuple(attempts.get(consumer, ()))
-        if consumer in dead:
-            letter = dead[consumer]
-            yield DeliveryTrace(consumer, "dead", f"after {letter.attempts} attempts: {letter.reason}", tried)
-        elif consumer in unfinished:
-            count, due, leased = unfinished[consumer]
-            state = "running" if leased else "retrying" if count else "waiting"
-            yield DeliveryTrace(consumer, state, tried[-1].reason if tried else "", tried, due or None)
-        elif tried:
-            yield DeliveryTrace(consumer, tried[-1].outcome, tried[-1].reason, tried)
-        elif consumer in positions and (other := _not_attempted(stored, positions[consumer])):
-            yield other
+    return Tracer(bus).tree(stored) if stored else None
 
 
 def _not_attempted(stored: Stored, position: Position) -> DeliveryTrace | None:

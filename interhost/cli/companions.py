@@ -6,7 +6,7 @@ disabled, missing, or unknown where Claude Code's own files do not tell. Exits 1
   interhost companions --installed
   interhost companions --json | jq -r 'select(.state == "installed") | .name'
   interhost companions --mermaid > companions.mmd
-  interhost companions --dot | dot -Tsvg > companions.svg
+  interhost companions --svg > companions.svg
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--table", action="store_true", help="for people, also in a pipe")
     form.add_argument("--mermaid", action="store_true", help="a graph for Mermaid")
     form.add_argument("--dot", action="store_true", help="a graph for Graphviz")
+    form.add_argument("--svg", action="store_true", help="a drawing")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if not shown:
         note("none of the known modules is installed here")
         return 1
-    if args.mermaid or args.dot:
+    if args.svg:
+        from interhost.report.graph import draw_companions
+        from interhost.report.markup import to_svg
+
+        print(to_svg(draw_companions(shown, found)))
+    elif args.mermaid or args.dot:
         _draw(args, shown, found.modules)
     elif wants_table(args):
         _tabulate(shown, found.modules)

@@ -31,6 +31,7 @@ INTERHOST: Mapping[str, str] = {
     "nudge": "list, end or reset the tips about companions that are missing",
     "hook": "take one hook event of Claude Code; what Claude Code calls",
     "run": "look at the modules and deliver what is due; once, until idle, or for good",
+    "report": "tell the story of a context: what happened, what waits, where to continue",
     "doctor": "check everything, and say what to do about what is wrong",
     "config": "read and change the configuration",
     "redrive": "deliver dead letters again",
