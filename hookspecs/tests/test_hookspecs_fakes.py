@@ -215,3 +215,7 @@ def test_a_request_waits_until_it_is_answered_or_late(tmp_path: Path) -> None:
     assert (context.open_requests("review"), context.closed) == ((), {review.path: "safe"})
     context.sleep(24 * 3600)
     assert context.open_requests("other") == ()
+    assert context.expired_requests("other") == (other,)
+    assert context.expired_requests("review") == ()
+    context.close_request(other, "nobody answered")
+    assert context.expired_requests("other") == ()

@@ -37,7 +37,7 @@ from interhost.host.config import Config
 from interhost.host.drafting import foreign_environ, make_envelope
 from interhost.host.files import ChangedFiles, FileTail
 from interhost.host.providers import HostGuards, Providers
-from interhost.host.requests import close_request, list_open_requests, write_request
+from interhost.host.requests import close_request, list_requests, write_request
 from interhost.host.sideband import HostSideband
 from interhost.manifests.plugins import find_plugin
 from interhost.process import run_process
@@ -315,7 +315,11 @@ class HostContext:
 
     def open_requests(self, kind: str) -> tuple[Request, ...]:
         """What still waits for an answer."""
-        return list_open_requests(self._requests, kind, self.now())
+        return tuple(one for one in list_requests(self._requests, kind) if self.now() < one.expires)
+
+    def expired_requests(self, kind: str) -> tuple[Request, ...]:
+        """What waited in vain."""
+        return tuple(one for one in list_requests(self._requests, kind) if self.now() >= one.expires)
 
     def close_request(self, request: Request, answer: str) -> None:
         """Note an answer."""

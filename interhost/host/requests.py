@@ -51,10 +51,10 @@ def write_request(
     return stem.with_suffix(".md")
 
 
-def list_open_requests(folder: Path, kind: str, now: datetime) -> tuple[Request, ...]:
-    """Requests of a kind that are neither closed nor past their time, oldest first; damaged ones are none."""
+def list_requests(folder: Path, kind: str) -> tuple[Request, ...]:
+    """Requests of a kind that nobody has closed, oldest first, also those past their time; damaged ones are none."""
     found = (_read(path) for path in sorted(folder.glob(f"*-{kind}.json")))
-    return tuple(one for one in found if one and one.kind == kind and now < one.expires)
+    return tuple(one for one in found if one and one.kind == kind)
 
 
 def close_request(request: Request, answer: str) -> None:
@@ -66,7 +66,7 @@ def close_request(request: Request, answer: str) -> None:
 
 
 def _read(path: Path) -> Request | None:
-    """An open request; ``None`` for a closed one, for one without a time limit, and for what is no request."""
+    """A request; ``None`` for a closed one, for one without a time limit, and for what is no request."""
     try:
         record: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if "answer" in record:

@@ -224,6 +224,10 @@ def test_request_is_open_until_it_is_closed_or_its_time_has_come(stage: Stage) -
     assert ctx.open_requests("review") == (second,)
     assert paths[0].read_text() == "x\n\nClosed: safe\n"
     assert json.loads(paths[0].with_suffix(".json").read_text())["answer"] == "safe"
+    (late,) = ctx.expired_requests("review")
+    assert late.expires == past
+    ctx.close_request(late, "nobody answered")
+    assert (ctx.expired_requests("review"), ctx.open_requests("review")) == ((), (second,))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '{"kind": "review"}', '{"expires": "soon"}'])

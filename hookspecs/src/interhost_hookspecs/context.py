@@ -37,7 +37,7 @@ class InDoubtError(Exception):
 
 @frozen(kw_only=True)
 class Request:
-    """A request that waits for its answer, as ``ctx.open_requests`` found it.
+    """A request that waits for its answer, or waited in vain, as ``ctx.open_requests`` and its sister found it.
 
     Attributes:
         path: The Markdown file.
@@ -393,10 +393,13 @@ class AdapterContext(Protocol):
     def open_requests(self, kind: str) -> tuple[Request, ...]:
         """This adapter's requests of a kind that are neither closed nor past their time, oldest first."""
 
+    def expired_requests(self, kind: str) -> tuple[Request, ...]:
+        """This adapter's requests of a kind whose time has passed before anybody closed them, oldest first."""
+
     def close_request(self, request: Request, answer: str) -> None:
         """Note the answer to an open request in both of its files, at once; closing it again changes the note.
 
         Args:
-            request: From ``open_requests``.
+            request: From ``open_requests`` or ``expired_requests``.
             answer: What came of it, in one line.
         """

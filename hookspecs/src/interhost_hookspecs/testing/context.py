@@ -165,10 +165,15 @@ class FakeContext:
 
     def open_requests(self, kind: str) -> tuple[Request, ...]:
         """The requests of ``waiting``, as the fake clock and the answers given leave them open."""
-        return tuple(
-            one for one in self.waiting if one.kind == kind and self.clock < one.expires and one.path not in self.closed
-        )
+        return tuple(one for one in self._requests(kind) if self.clock < one.expires)
+
+    def expired_requests(self, kind: str) -> tuple[Request, ...]:
+        """The requests of ``waiting`` whose time has passed on the fake clock, and that got no answer."""
+        return tuple(one for one in self._requests(kind) if self.clock >= one.expires)
 
     def close_request(self, request: Request, answer: str) -> None:
         """Keep the answer."""
         self.closed[request.path] = answer
+
+    def _requests(self, kind: str) -> list[Request]:
+        return [one for one in self.waiting if one.kind == kind and one.path not in self.closed]
