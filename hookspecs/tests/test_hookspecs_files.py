@@ -5,7 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from interhost_hookspecs.files import HEAD, find_holder, is_own, list_by_age, modified, read_head, read_text, short_name
+import pytest
+from interhost_hookspecs.files import (
+    HEAD,
+    find_holder,
+    find_project,
+    is_own,
+    is_plain_name,
+    list_by_age,
+    modified,
+    read_head,
+    read_text,
+    replace_text,
+    short_name,
+)
 
 
 def test_the_head_of_a_file_is_enough_or_all_of_it(tmp_path: Path) -> None:
@@ -43,6 +56,49 @@ def test_links_and_folders_are_not_ours(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     (tmp_path / "link").symlink_to(tmp_path / "a")
     assert [is_own(tmp_path / name) for name in ("a", "link", ".")] == [True, False, False]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "-rf", "a/b", "a b", "a\n", "a\0", "é", "x" * 201, 7, None])
+def test_what_is_no_plain_name_is_no_part_of_a_path(name: object) -> None:
+    """A session id comes from outside: what could lead elsewhere, or hide, is none."""
+    assert not is_plain_name(name)
+
+
+def test_a_plain_name_is_what_programs_make() -> None:
+    """Ids of sessions, versions, numbers."""
+    assert all(map(is_plain_name, ("5f0c1a3e-90be-4d0f-8a51-7b6f2f1c9d11", "s_1", "1.2.3", "x" * 200)))
+
+
+def test_a_text_is_put_in_place_at_once_and_for_its_owner(tmp_path: Path) -> None:
+    """Folders are made; a link in its place is replaced, not followed; half a character stops nobody."""
+    path = tmp_path / "new" / "line"
+    replace_text(path, "one")
+    path.unlink()
+    (tmp_path / "elsewhere").write_text("untouched")
+    path.symlink_to(tmp_path / "elsewhere")
+    replace_text(path, "two \ud800")
+    assert (path.read_text(), path.is_symlink(), path.stat().st_mode & 0o777) == ("two ?", False, 0o600)
+    assert (tmp_path / "elsewhere").read_text() == "untouched"
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert [one.name for one in path.parent.iterdir()] == ["line"]
+
+
+def test_what_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
+    """Where a folder stands, it stays, and the scratch file goes."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        replace_text(tmp_path / "folder", "x")
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_path_belongs_to_the_innermost_project(tmp_path: Path) -> None:
+    """A repository may lie in another one; names that only begin alike are not around it."""
+    outer, inner = tmp_path / "one", tmp_path / "one" / "two"
+    projects = (outer, inner, tmp_path / "on")
+    assert find_project(inner / "src", projects) == inner
+    assert find_project(inner, projects) == inner
+    assert find_project(outer / "twofold", projects) == outer
+    assert find_project(tmp_path, projects) is None
 
 
 def test_a_relative_name_belongs_to_the_only_project_that_has_it(tmp_path: Path) -> None:

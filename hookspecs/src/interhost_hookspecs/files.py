@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import os.path
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 HEAD = 64 * 1024
 """Bytes within which a file says what it is."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
 def read_head(path: Path, size: int = HEAD) -> bytes:
@@ -44,6 +48,33 @@ def is_own(path: Path) -> bool:
         return path.is_file() and not path.is_symlink() and path.stat().st_uid == os.getuid()
     except (OSError, ValueError):
         return False
+
+
+def is_plain_name(value: object) -> TypeGuard[str]:
+    """Whether a value, such as a session id, can be part of a file name as it is: neither a path nor hidden."""
+    return isinstance(value, str) and _PLAIN.fullmatch(value) is not None
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a private file in place at once: who reads it sees the old or the new one.
+
+    Raises:
+        OSError: It cannot be written; the old one is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+            file.write(text.encode("utf-8", "replace"))
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def find_project(path: Path, projects: Iterable[Path]) -> Path | None:
+    """The innermost of some projects that a path lies in."""
+    around = [project for project in projects if path.is_relative_to(project)]
+    return max(around, key=lambda project: len(project.parts), default=None)
 
 
 def find_holder(name: str, projects: Sequence[Path]) -> Path | None:
