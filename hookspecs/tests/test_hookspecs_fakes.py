@@ -59,8 +59,8 @@ def test_a_command_is_answered_from_the_table(tmp_path: Path) -> None:
     fixed = Completed(argv=("bd",), returncode=0, stdout="1.0\n")
     context = FakeContext(tmp_path, commands={"bd": fixed, "ic": answer})
     assert context.run(["bd", "version"]) is fixed
-    assert not context.run(["ic", "run"], timeout=3, cwd=tmp_path, stdin="x", env={"A": "b"}).ok
-    assert seen == [FakeCommand(argv=("ic", "run"), timeout=3, cwd=tmp_path, stdin="x", env={"A": "b"})]
+    assert not context.run(["ic", "run"], timeout=3, cwd=tmp_path, stdin="x", env={"A": "b"}, drop=["C*"]).ok
+    assert seen == [FakeCommand(argv=("ic", "run"), timeout=3, cwd=tmp_path, stdin="x", env={"A": "b"}, drop=("C*",))]
     missing = context.run(["git", "status"])
     assert (missing.missing, missing.ok, missing.problem) == (True, False, "git: not found")
     assert context.ran == [("bd", "version"), ("ic", "run"), ("git", "status")]

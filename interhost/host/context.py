@@ -251,12 +251,12 @@ class HostContext:
         cwd: Path | None = None,
         stdin: str | None = None,
         env: Mapping[str, str] | None = None,
+        drop: Sequence[str] = (),
     ) -> Completed:
         """Run a command in the project of the intent."""
         self._keep_lease(timeout)
-        result = run_process(
-            argv, timeout=timeout, cwd=cwd or self._project(), stdin=stdin, env={**foreign_environ(), **(env or {})}
-        )
+        environ = {**foreign_environ(drop), **(env or {})}
+        result = run_process(argv, timeout=timeout, cwd=cwd or self._project(), stdin=stdin, env=environ)
         return Completed(
             argv=tuple(argv),
             returncode=result.returncode,

@@ -6,7 +6,8 @@ Source: design section 4.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from interhost_hookspecs import Draft
@@ -18,7 +19,7 @@ from interhost.bus.resolve import resolve_context
 from interhost.errors import InputError
 from interhost.host.codec import payload_text
 
-_FOREIGN = ("CLAVAIN_", "CLAUDE_")
+_FOREIGN = ("CLAVAIN_*", "CLAUDE_*")
 _RESERVED = frozenset(
     {"occurred_at", "project_dir", "door", "session_id", "caused_by", "depth", "dedupe_key", "signature"}
 )
@@ -79,9 +80,14 @@ def make_envelope(
     )
 
 
-def foreign_environ() -> dict[str, str]:
-    """Our environment without the session that happened to start us: it is not the intent's (design section 4)."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+def foreign_environ(drop: Sequence[str] = ()) -> dict[str, str]:
+    """Our environment without the session that happened to start us: it is not the intent's (design section 4).
+
+    Args:
+        drop: Further variables to leave out, as globs of their names.
+    """
+    patterns = (*_FOREIGN, *drop)
+    return {key: value for key, value in os.environ.items() if not any(fnmatchcase(key, one) for one in patterns)}
 
 
 def _project_of(draft: Draft, cause: Envelope | None) -> Path | None:

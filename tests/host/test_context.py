@@ -70,6 +70,16 @@ def test_run_drops_the_session_that_started_us(stage: Stage, monkeypatch: pytest
     assert (env["OTHER"], env["ADDED"], env["CLAVAIN_BEAD_ID"]) == ("kept", "1", "wid-1")
 
 
+def test_run_drops_what_the_adapter_names(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By globs that mind upper and lower case; what the adapter adds itself stays."""
+    for name in ("FORGE_TOKEN", "TOKENS", "API_KEY", "kept_token"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("CLAUDE_SESSION_ID", "wrong")
+    env = shown(context(stage), env={"MY_TOKEN": "given"}, drop=["*TOKEN*", "API_KEY"])["env"]
+    assert {"FORGE_TOKEN", "TOKENS", "API_KEY", "CLAUDE_SESSION_ID"} & env.keys() == set()
+    assert (env["MY_TOKEN"], env["kept_token"]) == ("given", "secret")
+
+
 def test_run_happens_in_the_project_of_the_intent(stage: Stage) -> None:
     """A command runs where the fact happened, not where the delivering process was started."""
     ctx = context(stage, cause=delivered(stage))

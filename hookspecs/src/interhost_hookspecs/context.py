@@ -338,6 +338,7 @@ class AdapterContext(Protocol):
         cwd: Path | None = None,
         stdin: str | None = None,
         env: Mapping[str, str] | None = None,
+        drop: Sequence[str] = (),
     ) -> Completed:
         """Run a command with a deadline, in a process group that is ended as a whole.
 
@@ -347,6 +348,7 @@ class AdapterContext(Protocol):
             cwd: Working directory; left out, the project of the intent.
             stdin: Text for standard input; left out, it is closed.
             env: Variables to add. ``CLAVAIN_*`` and ``CLAUDE_*`` of the host's own session are dropped first.
+            drop: Further variables that it must not inherit, as globs of their names, such as ``*TOKEN*``.
         """
 
     def publish(self, draft: Draft) -> None:

@@ -28,6 +28,7 @@ class FakeCommand:
     cwd: Path | None = None
     stdin: str | None = None
     env: Mapping[str, str] = field(factory=dict)
+    drop: tuple[str, ...] = ()
 
 
 Answer = Completed | Callable[[FakeCommand], Completed]
@@ -124,9 +125,10 @@ class FakeContext:
         cwd: Path | None = None,
         stdin: str | None = None,
         env: Mapping[str, str] | None = None,
+        drop: Sequence[str] = (),
     ) -> Completed:
         """Answer from the table."""
-        command = FakeCommand(argv=tuple(argv), timeout=timeout, cwd=cwd, stdin=stdin, env=env or {})
+        command = FakeCommand(argv=tuple(argv), timeout=timeout, cwd=cwd, stdin=stdin, env=env or {}, drop=tuple(drop))
         self.ran.append(command.argv)
         answer = self.commands.get(argv[0])
         if answer is None:
