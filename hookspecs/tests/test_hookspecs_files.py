@@ -12,8 +12,10 @@ from interhost_hookspecs.files import (
     find_project,
     is_own,
     is_plain_name,
+    is_readable,
     list_by_age,
     modified,
+    read_end,
     read_head,
     read_text,
     replace_text,
@@ -31,9 +33,27 @@ def test_the_head_of_a_file_is_enough_or_all_of_it(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_nothing(tmp_path: Path) -> None:
     """Gone, a directory, a name that is too long or impossible."""
     for path in (tmp_path / "gone", tmp_path, tmp_path / ("x" * 300), tmp_path / "a\0b"):
-        assert (read_head(path), read_text(path), is_own(path)) == (b"", "", False)
+        assert (read_head(path), read_end(path), read_text(path)) == (b"", b"", "")
+        assert (is_own(path), is_readable(path)) == (False, False)
     assert modified(tmp_path / "gone") is None
     assert modified(tmp_path / "a\0b") is None
+
+
+def test_the_end_of_a_file_is_read_without_its_beginning(tmp_path: Path) -> None:
+    """Of a log that nobody rotates; a short one is read as a whole."""
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * HEAD + b"end")
+    assert (read_end(path, 3), len(read_end(path)), read_end(path, HEAD * 2)) == (b"end", HEAD, b"x" * HEAD + b"end")
+
+
+def test_nobody_waits_for_the_writer_of_a_pipe(tmp_path: Path) -> None:
+    """A pipe is read as nothing, at once, whether somebody holds it open or not."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    assert (read_head(path), read_end(path), is_readable(path)) == (b"", b"", False)
+    writer = os.open(path, os.O_RDWR)
+    assert (read_head(path), read_end(path)) == (b"", b"")
+    os.close(writer)
 
 
 def test_text_has_no_mark_and_no_bad_bytes(tmp_path: Path) -> None:

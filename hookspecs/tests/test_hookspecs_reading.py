@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -21,6 +22,7 @@ from interhost_hookspecs.reading import (
     one_line,
     read_front_matter,
     read_json,
+    read_local_time,
     read_object,
     read_object_lines,
     read_objects,
@@ -45,6 +47,7 @@ def test_every_reader_answers_whatever_it_is_given(value: object) -> None:
     assert is_bead(value) in (True, False)
     assert (one_line(value) or "").isprintable() or isinstance(value, str)
     read_time(value)
+    read_local_time(value)
     compact(value)
 
 
@@ -63,7 +66,7 @@ def test_objects_are_told_from_other_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "time"),
+    ("value", "expected"),
     [
         ("2026-11-20T12:00:00Z", datetime(2026, 11, 20, 12, tzinfo=UTC)),
         ("2026-11-20T12:00:00", None),
@@ -72,10 +75,44 @@ def test_objects_are_told_from_other_values() -> None:
         (1795170949, None),
     ],
 )
-def test_a_time_has_a_zone(value: object, time: datetime | None) -> None:
+def test_a_time_has_a_zone(value: object, expected: datetime | None) -> None:
     """One without is guessed only by whoever knows better."""
-    assert read_time(value) == time
+    assert read_time(value) == expected
     assert read_time("2026-11-20T12:00:00", UTC) == datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "hour"),
+    [
+        ("2026-07-20T12:00:00", 10),
+        ("2026-11-20T12:00:00", 11),
+        ("2026-11-20T12:00:00Z", 12),
+        ("2026-11-20T12:00:00.5+05:00", 7),
+    ],
+)
+def test_a_time_without_zone_can_be_a_local_one(value: str, hour: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Summer time included; a zone that is stated counts."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        found = read_local_time(value)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found is not None
+    assert (found.tzinfo is None, found.astimezone(UTC).hour) == (False, hour)
+
+
+@pytest.mark.parametrize("value", [None, 7, "", "soon", "12:00", "2026-13-01"])
+def test_what_is_no_time_is_no_local_time_either(value: object) -> None:
+    """Nothing is guessed."""
+    assert read_local_time(value) is None
+
+
+def test_a_number_is_finite() -> None:
+    """What no envelope can hold is passed over."""
+    document = {"n": float("nan"), "i": float("inf"), "h": 10**400, "s": 2}
+    assert (first_number(document, "n", "i", "h", "s"), first_number(document, "n")) == (2.0, None)
 
 
 def test_the_first_place_that_holds_something_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from interhost_hookspecs import AdapterContext, Check, CheckLevel, Completed, Ho
 from interhost_hookspecs.checks import check_file, check_module, check_program
 from interhost_hookspecs.positions import is_due, keep, list_new, recall
 from interhost_hookspecs.sessions import start_session
-from interhost_hookspecs.sources import Source, tell_changes
+from interhost_hookspecs.sources import Source, tail_lines, tell_changes, watch_states
 from interhost_hookspecs.testing import FakeCommand, FakeContext, make_intent
 
 OK, NOTE, PROBLEM = CheckLevel.OK, CheckLevel.NOTE, CheckLevel.PROBLEM
@@ -101,6 +102,47 @@ def test_every_row_tells_its_changed_files(tmp_path: Path) -> None:
     ctx = FakeContext(tmp_path, changed_files=[tmp_path / "b.md", tmp_path / "c.txt"])
     rows = [Source("*.md", tell), Source("*.md", shout), Source("*.txt", shout, settle=0.0)]
     assert list(tell_changes(rows, tmp_path, ctx)) == [f"b.md in {tmp_path.name}", "fake", "B.MD", "C.TXT"]
+
+
+def test_a_state_that_is_there_at_first_is_no_news(tmp_path: Path) -> None:
+    """It comes once, for comparing; from then on what changed is news."""
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "c.json").mkdir()
+    ctx = FakeContext(tmp_path, changed_files=[])
+    assert list(watch_states("*.json", tmp_path, ctx)) == [(tmp_path / "a.json", False), (tmp_path / "b.json", False)]
+    assert list(watch_states("*.json", tmp_path, ctx)) == []
+    ctx.changed_files = [tmp_path / "b.json"]
+    assert list(watch_states("*.json", tmp_path, ctx)) == [(tmp_path / "b.json", True)]
+
+
+def test_a_state_that_is_asked_for_as_history_is_news(tmp_path: Path) -> None:
+    """With a backfill, and of a root that appears later, each file comes once."""
+    (tmp_path / "a.json").touch()
+    ctx = FakeContext(tmp_path)
+    assert list(watch_states("*.json", tmp_path, ctx)) == [(tmp_path / "a.json", True)]
+    assert list(watch_states("*.json", tmp_path / "gone", ctx)) == []
+
+
+def test_a_log_in_a_strange_place_is_tailed_only_where_it_is_a_file(tmp_path: Path) -> None:
+    """One that is not there yet begins with its first line; whatever else bears its name has none."""
+    path = tmp_path / "folder" / "log"
+    ctx = FakeContext(tmp_path, new_lines={path: ["a"]})
+    assert tail_lines(path, ctx) == ("a",)
+    path.parent.mkdir()
+    assert tail_lines(path, ctx) == ("a",)
+    path.touch()
+    assert tail_lines(path, ctx) == ("a",)
+    path.unlink()
+    path.mkdir()
+    assert tail_lines(path, ctx) == ()
+    path.rmdir()
+    os.mkfifo(path)
+    assert tail_lines(path, ctx) == ()
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.touch()
+    assert tail_lines(path, ctx) == ()
 
 
 # Checks ---------------------------------------------------------------------------------------------------------------

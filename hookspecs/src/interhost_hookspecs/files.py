@@ -18,7 +18,17 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 def read_head(path: Path, size: int = HEAD) -> bytes:
     """The first bytes of a file, all of it with ``size=-1``; nothing when it is gone or cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open) as file:
+            return file.read(size) or b""
+    except (OSError, ValueError):
+        return b""
+
+
+def read_end(path: Path, size: int = HEAD) -> bytes:
+    """The last bytes of a file; nothing when it is gone or cannot be read."""
+    try:
+        with open(path, "rb", opener=_open) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
             return file.read(size)
     except (OSError, ValueError):
         return b""
@@ -40,6 +50,11 @@ def modified(path: Path) -> float | None:
 def list_by_age(paths: Iterable[Path]) -> list[tuple[float, Path]]:
     """Paths with the time they were written, oldest first; one that went away meanwhile is left out."""
     return sorted((time, path) for path in paths if (time := modified(path)) is not None)
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a path leads to a file that can be read, and not to a directory, a pipe or nothing."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
 
 
 def is_own(path: Path) -> bool:
@@ -87,3 +102,8 @@ def find_holder(name: str, projects: Sequence[Path]) -> Path | None:
 def short_name(path: Path, project: Path | None) -> str:
     """A path as people of the project write it: relative where it lies inside."""
     return str(path.relative_to(project) if project and path.is_relative_to(project) else path)
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a file; a pipe that bears its name must not make us wait for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK)

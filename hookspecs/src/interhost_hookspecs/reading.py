@@ -7,6 +7,7 @@ What is damaged, absent or of another type is read as nothing (``None`` or empty
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
@@ -68,6 +69,15 @@ def read_time(value: object, zone: tzinfo | None = None) -> datetime | None:
     return time
 
 
+def read_local_time(value: object) -> datetime | None:
+    """An RFC 3339 time; one that states no zone is of this machine's."""
+    try:
+        time = datetime.fromisoformat(value).astimezone() if isinstance(value, str) else None
+    except (ValueError, OverflowError, OSError):  # the first and the last year have no local time everywhere
+        return None
+    return time
+
+
 def read_front_matter(text: str) -> dict[str, str] | None:
     """The ``key: value`` lines of the front matter, nested ones left out; ``None`` when there is none."""
     found = FRONT_MATTER.match(text.removeprefix("\ufeff"))
@@ -95,9 +105,8 @@ def first_count(document: object, *keys: str) -> int | None:
 
 
 def first_number(document: object, *keys: str) -> float | None:
-    """The first of these that is a number; ``true`` is none."""
-    values = (value_at(document, key) for key in keys)
-    return next((float(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool)), None)
+    """The first of these that is a finite number; ``true`` is none."""
+    return next((number for key in keys if (number := _number(value_at(document, key))) is not None), None)
 
 
 def first_names(document: object, *keys: str) -> tuple[str, ...] | None:
@@ -149,6 +158,15 @@ def fact_key(owner: str, *parts: object) -> str:
     import hashlib  # 3 ms, which every hook would pay: the context imports this module
 
     return f"{owner}:" + hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # an integer of 400 digits
+        return None
 
 
 def _count(value: object) -> int | None:
