@@ -19,7 +19,12 @@ from interhost.bus.resolve import resolve_context
 from interhost.errors import InputError
 from interhost.host.codec import payload_text
 
-_FOREIGN = ("CLAVAIN_*", "CLAUDE_*")
+_FOREIGN = (
+    *("CLAVAIN_*", "CLAUDE_*"),
+    # What git hands to its hooks: every git command of somebody whom a hook started would be about the hook's repository.
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"),
+)
 _RESERVED = frozenset(
     {"occurred_at", "project_dir", "door", "session_id", "caused_by", "depth", "dedupe_key", "signature"}
 )
@@ -81,7 +86,7 @@ def make_envelope(
 
 
 def foreign_environ(drop: Sequence[str] = ()) -> dict[str, str]:
-    """Our environment without the session that happened to start us: it is not the intent's (design section 4).
+    """Our environment without the session or git hook that happened to start us: it is not the intent's (section 4).
 
     Args:
         drop: Further variables to leave out, as globs of their names.

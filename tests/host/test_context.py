@@ -80,6 +80,18 @@ def test_run_drops_what_the_adapter_names(stage: Stage, monkeypatch: pytest.Monk
     assert (env["MY_TOKEN"], env["kept_token"]) == ("given", "secret")
 
 
+def test_run_drops_the_repository_of_the_git_hook_that_started_us(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A host that a git hook has started finds every other repository; how git works for the user stays."""
+    names = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"}
+    for name in (*names, "GIT_AUTHOR_NAME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    env = shown(context(stage, cause=delivered(stage)))["env"]
+    assert names.isdisjoint(env)
+    assert "GIT_AUTHOR_NAME" in env
+
+
 def test_run_happens_in_the_project_of_the_intent(stage: Stage) -> None:
     """A command runs where the fact happened, not where the delivering process was started."""
     ctx = context(stage, cause=delivered(stage))

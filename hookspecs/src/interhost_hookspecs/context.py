@@ -347,7 +347,8 @@ class AdapterContext(Protocol):
             timeout: Seconds until it is ended.
             cwd: Working directory; left out, the project of the intent.
             stdin: Text for standard input; left out, it is closed.
-            env: Variables to add. ``CLAVAIN_*`` and ``CLAUDE_*`` of the host's own session are dropped first.
+            env: Variables to add. ``CLAVAIN_*`` and ``CLAUDE_*`` of the host's own session are dropped first, and the
+                ``GIT_*`` that name the repository of a git hook.
             drop: Further variables that it must not inherit, as globs of their names, such as ``*TOKEN*``.
         """
 
