@@ -20,6 +20,7 @@ from interhost_hookspecs.files import (
     read_text,
     replace_text,
     short_name,
+    signature,
 )
 
 
@@ -69,6 +70,19 @@ def test_files_are_listed_by_age(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (time, time))
     paths = [tmp_path / "a", tmp_path / "b", tmp_path / "gone"]
     assert list_by_age(paths) == [(1.0, tmp_path / "b"), (2.0, tmp_path / "a")]
+
+
+def test_a_file_has_another_signature_once_it_was_replaced(tmp_path: Path) -> None:
+    """Also by one of the same size and time; what is gone, or can be no name, has none."""
+    path, other = tmp_path / "a", tmp_path / "b"
+    for file in (path, other):
+        file.write_text("same")
+        os.utime(file, (1.0, 1.0))
+    before = signature(path)
+    assert signature(str(path)) == before != ""
+    other.rename(path)
+    assert signature(path) != before
+    assert (signature(other), signature("a\0b")) == ("", "")
 
 
 def test_links_and_folders_are_not_ours(tmp_path: Path) -> None:

@@ -47,6 +47,15 @@ def modified(path: Path) -> float | None:
         return None
 
 
+def signature(path: str | Path) -> str:
+    """What is another text once a file was written or replaced, without reading it; empty when it is gone."""
+    try:
+        info = os.stat(path)
+    except (OSError, ValueError):
+        return ""
+    return f"{info.st_ino}:{info.st_mtime_ns}:{info.st_size}"
+
+
 def list_by_age(paths: Iterable[Path]) -> list[tuple[float, Path]]:
     """Paths with the time they were written, oldest first; one that went away meanwhile is left out."""
     return sorted((time, path) for path in paths if (time := modified(path)) is not None)
