@@ -20,6 +20,7 @@ from interhost_hookspecs.reading import (
     first_paths,
     is_bead,
     one_line,
+    plain_line,
     read_front_matter,
     read_json,
     read_local_time,
@@ -55,6 +56,23 @@ def test_every_reader_answers_whatever_it_is_given(value: object) -> None:
 def test_what_is_no_json_is_nothing(text: str | bytes | None) -> None:
     """Damaged, missing, of another encoding, and nested past every limit."""
     assert (read_json(text), read_object(text), read_objects(text)) == (None, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("two\nlines\tand\r\nmore", "two lines and more"),
+        ("\x1b]0;title\x07\x1b[31mred\u202e\u2028\x00", "]0;title[31mred"),
+        ("word " * 20, "word word…"),
+        ("\ud800", "?"),
+        (None, ""),
+        (["text"], ""),
+    ],
+)
+def test_a_plain_line_can_be_shown_to_anyone(value: object, line: str) -> None:
+    """Line breaks become blanks; escapes, direction marks and the like are gone; it is as long as was asked for."""
+    assert plain_line(value, 10 if str(value).startswith("word") else 300) == line
+    assert plain_line(value).isprintable()
 
 
 def test_objects_are_told_from_other_values() -> None:

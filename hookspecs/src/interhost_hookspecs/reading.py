@@ -136,6 +136,17 @@ def one_line(value: object) -> str | None:
     return (line if len(line) <= LINE else line[: LINE - 1] + "…") or None
 
 
+def plain_line(value: object, most: int = LINE) -> str:
+    """What somebody else wrote, fit for a person or an agent to read: one line, and nothing that acts on a terminal.
+
+    Args:
+        value: The text; anything else is an empty line.
+        most: Characters of it that are kept.
+    """
+    text = "".join(one for one in one_line(value) or "" if one.isprintable()).strip()
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def compact(value: object) -> str | None:
     """A string unchanged, ``None`` unchanged, anything else as JSON without blanks."""
     if value is None or isinstance(value, str):
