@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from interhost_hookspecs import ArtifactReady, Draft, ReviewPass, Severity, Verdict, VerdictSource
+from interhost_hookspecs.findings import Review, parse_review
 from interhost_hookspecs.testing import make_request
-from interhost_interflux.findings import Review, parse_review
 from interhost_interflux.reviews import judge
 from interhost_interflux.run import is_degraded
 

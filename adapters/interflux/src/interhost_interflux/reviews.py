@@ -17,10 +17,10 @@ from pathlib import Path
 from attrs import evolve
 from interhost_hookspecs import AdapterContext, Draft, Finding, ReviewPass, Severity, Verdict, VerdictSource
 from interhost_hookspecs.files import modified, read_head
+from interhost_hookspecs.findings import LEVELS, Review, parse_review
 from interhost_hookspecs.positions import keep, recall
 from interhost_hookspecs.reading import fact_key, one_line, read_front_matter
 
-from interhost_interflux.findings import LEVELS, Review, parse_review
 from interhost_interflux.run import Agents, Run, find_run, is_degraded, list_agents, look_beside
 from interhost_interflux.subject import Subject, find_subject, is_named_after, settle_request
 

@@ -26,6 +26,7 @@ from interhost_hookspecs import (
     hookimpl,
 )
 from interhost_hookspecs.files import modified, read_head
+from interhost_hookspecs.findings import parse_review
 from interhost_hookspecs.reading import (
     compact,
     fact_key,
@@ -39,7 +40,6 @@ from interhost_hookspecs.reading import (
     value_at,
 )
 
-from interhost_interflux.findings import parse_review
 from interhost_interflux.run import find_run
 from interhost_interflux.subject import find_subject
 

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from attrs import Factory, field, frozen
-from interhost_hookspecs import Finding, Verdict, VerdictSource
+
+from interhost_hookspecs.catalogue import Finding, Verdict, VerdictSource
 from interhost_hookspecs.reading import (
     compact,
     first_count,

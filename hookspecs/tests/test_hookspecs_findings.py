@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interhost_hookspecs import Verdict, VerdictSource
-from interhost_interflux.findings import Review, parse_review, read_review
+from interhost_hookspecs.findings import Review, parse_review, read_review
 
 SAFE, NEEDS_CHANGES, RISKY, ERROR = Verdict.SAFE, Verdict.NEEDS_CHANGES, Verdict.RISKY, Verdict.ERROR
 
