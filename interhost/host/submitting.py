@@ -23,6 +23,7 @@ from interhost_hookspecs import (
     Submitted,
     TaskDispatched,
 )
+from interhost_hookspecs.kernel_facts import show_conditions
 
 from interhost.bus.bus import Bus
 from interhost.bus.store import StoredSubmission
@@ -36,7 +37,7 @@ from interhost.submission.earlier import (
     sprint_in_doubt,
     sprint_stands,
 )
-from interhost.submission.kernel import open_kernel, show_conditions
+from interhost.submission.kernel import open_kernel
 from interhost.submission.ledger import WAIT_SECONDS, digest
 
 WRITES: Mapping[str, type[Submitted]] = {

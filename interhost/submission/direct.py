@@ -22,9 +22,10 @@ from interhost_hookspecs import (
     SubmissionError,
     TaskDispatched,
 )
+from interhost_hookspecs.kernel_facts import kernel_key, read_evidence
 
 from interhost.submission.answers import number_of, say_why, text_of
-from interhost.submission.kernel import Gate, Kernel, PhaseEvent, Run, read_evidence
+from interhost.submission.kernel import Gate, Kernel, PhaseEvent, Run
 from interhost.submission.runs import (
     blocked,
     check_phase,
@@ -66,7 +67,7 @@ def create_sprint(kernel: Kernel, goal: str, complexity: int | None, lane: str |
 
 def run_key(kernel: Kernel, run_id: str) -> str:
     """The natural key of "this run began"."""
-    return f"ic:{kernel.database}:run:{run_id}"
+    return kernel_key(kernel.database, "run", run_id)
 
 
 def _look(kernel: Kernel, run_id: str) -> Run | None:
@@ -95,7 +96,7 @@ def dispatch_task(kernel: Kernel, run_id: str, prompt_file: Path, agent: str | N
         via="ic",
         policy_enforced=False,
         note=why,
-        fact_key=f"ic:{kernel.database}:spawn:{dispatch_id}",
+        fact_key=kernel_key(kernel.database, "spawn", dispatch_id),
         dispatch_id=dispatch_id,
         run_id=run.id,
         bead_id=run.bead_id,

@@ -6,14 +6,11 @@ hears of it, too; and with the key that the module itself has for it, so that it
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from pathlib import Path
 
+from attrs import evolve
 from interhost_hookspecs import (
-    ArtifactReady,
     ArtifactSubmitted,
     Coordination,
     CoordinationAction,
@@ -21,11 +18,9 @@ from interhost_hookspecs import (
     GateEnforced,
     GateOutcome,
     GateOverridden,
-    GateResult,
     GateTier,
     Holder,
     Payload,
-    PhaseTransition,
     Resource,
     RunAdvanced,
     Severity,
@@ -36,10 +31,15 @@ from interhost_hookspecs import (
     Submitted,
     TaskDispatched,
 )
-from interhost_hookspecs.phases import CHAINS, canonical_phase
+from interhost_hookspecs.kernel_facts import (
+    chain_name,
+    compose_artifact,
+    compose_gate,
+    compose_transition,
+    gate_key,
+)
 
 OWNER = "clavain"
-_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 
 def list_facts(outcome: Submitted | SubmissionError, request: Mapping[str, object], project: Path) -> list[Draft]:
@@ -57,7 +57,7 @@ def list_facts(outcome: Submitted | SubmissionError, request: Mapping[str, objec
     if isinstance(outcome, TaskDispatched):
         return [_of_task(outcome)]
     if isinstance(outcome, RunAdvanced):
-        move = _transition(outcome.run_id, outcome.from_phase, outcome.to_phase, "advance")
+        move = compose_transition(outcome.run_id, outcome.from_phase, outcome.to_phase, "advance")
         return [_draft(move, outcome.bead_id, outcome.fact_key)]
     if isinstance(outcome, GateEnforced):
         return [_of_gate(outcome)]
@@ -71,10 +71,9 @@ def _draft(
     bead_id: str | None,
     key: str | None,
     severity: Severity = Severity.INFO,
-    artifact: Path | None = None,
 ) -> Draft:
     """A fact about a bead, or about the project where there is none."""
-    return Draft(payload=payload, context_id=bead_id, artifact_path=artifact, severity=severity, dedupe_key=key)
+    return Draft(payload=payload, context_id=bead_id, severity=severity, dedupe_key=key)
 
 
 def _of_sprint(made: SprintCreated, request: Mapping[str, object]) -> Draft:
@@ -86,7 +85,7 @@ def _of_sprint(made: SprintCreated, request: Mapping[str, object]) -> Draft:
         complexity=complexity if isinstance(complexity, int) else None,
         lane=lane if isinstance(lane, str) else None,
         phase=made.phase,
-        phase_model=_model(made.phases),
+        phase_model=chain_name(made.phases),
         phases=made.phases or None,
         token_budget=made.token_budget,
     )
@@ -106,33 +105,21 @@ def _of_task(made: TaskDispatched) -> Draft:
 
 
 def _of_gate(checked: GateEnforced) -> Draft:
-    payload = GateResult(
-        outcome=checked.outcome,
-        tier=checked.tier,
-        target=checked.to_phase,
-        from_phase=checked.from_phase,
-        reason=checked.note or None,
-        policy=checked.via,
-        run_id=checked.run_id,
-        evidence=_conditions(checked.evidence),
+    payload = compose_gate(
+        checked.outcome, checked.tier, checked.run_id, checked.from_phase, checked.to_phase, checked.evidence
     )
-    return _draft(payload, checked.bead_id, checked.fact_key)
+    return _draft(evolve(payload, reason=checked.note or None, policy=checked.via), checked.bead_id, checked.fact_key)
 
 
 def _of_override(done: GateOverridden) -> Iterator[Draft]:
-    payload = GateResult(
-        outcome=GateOutcome.BYPASS,
-        tier=GateTier.HARD,
+    payload = evolve(
+        compose_gate(GateOutcome.BYPASS, GateTier.HARD, done.run_id, done.from_phase, done.to_phase, done.evidence),
         stated_decision=f"override:{done.category}",
-        target=done.to_phase,
-        from_phase=done.from_phase,
         reason=done.reason or None,
         policy=done.via,
-        run_id=done.run_id,
-        evidence=_conditions(done.evidence),
     )
-    yield _draft(payload, done.bead_id, _gate_key(done.fact_key), Severity.WARN)
-    move = _transition(done.run_id, done.from_phase, done.to_phase, "override", done.reason)
+    yield _draft(payload, done.bead_id, gate_key(done.fact_key), Severity.WARN)
+    move = compose_transition(done.run_id, done.from_phase, done.to_phase, "override", done.reason)
     yield _draft(move, done.bead_id, done.fact_key)
 
 
@@ -141,73 +128,16 @@ def _of_refusal(error: SubmissionError, request: Mapping[str, object]) -> Iterat
     if error.code is not SubmissionCode.GATE_BLOCKED:
         return
     evidence = error.evidence or {}
-    bead, key = (_text(evidence.get(name)) for name in ("bead_id", "fact_key"))
-    payload = GateResult(
-        outcome=GateOutcome.BLOCK,
-        tier=next((tier for tier in GateTier if tier == evidence.get("tier")), GateTier.HARD),
-        target=_text(evidence.get("to")),
-        from_phase=_text(evidence.get("from")),
-        reason=error.message,
-        run_id=_text(evidence.get("run_id")),
-        evidence=_conditions(evidence),
+    bead, key, run_id, left, to = (
+        _text(evidence.get(name)) for name in ("bead_id", "fact_key", "run_id", "from", "to")
     )
-    yield _draft(payload, bead or _text(request.get("bead_id")), _gate_key(key), Severity.WARN)
+    tier = next((tier for tier in GateTier if tier == evidence.get("tier")), GateTier.HARD)
+    payload = evolve(compose_gate(GateOutcome.BLOCK, tier, run_id, left, to, evidence), reason=error.message)
+    yield _draft(payload, bead or _text(request.get("bead_id")), gate_key(key), Severity.WARN)
 
 
 def _of_artifact(made: ArtifactSubmitted, project: Path) -> Draft:
-    path = project / made.path
-    content = _digest(path)
-    payload = ArtifactReady(
-        kind=made.kind,
-        title=None if content else made.path,
-        phase=made.phase,
-        commit=made.path if _COMMIT.fullmatch(made.path) and not content else None,
-        sha256=content,
-        run_id=made.run_id,
-    )
-    # The file is the fact, however it was noticed; another value is one for its bead.
-    key = f"artifact:{made.kind}:{path}:{content}" if content else f"artifact:{made.kind}:{made.bead_id}:{made.path}"
-    return _draft(payload, made.bead_id, key, artifact=path if content else None)
-
-
-def _digest(path: Path) -> str | None:
-    try:
-        return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-    except OSError:
-        return None
-
-
-def _transition(run_id: str | None, left: str, to: str, trigger: str, reason: str = "") -> PhaseTransition:
-    return PhaseTransition(
-        to=to,
-        phase_model=_model_of(left, to),
-        from_phase=left,
-        canonical_to=canonical_phase(to),
-        reason=reason or None,
-        trigger=trigger,
-        run_id=run_id,
-    )
-
-
-def _model(phases: tuple[str, ...]) -> str | None:
-    """The vocabulary with exactly these phases."""
-    return next((name for name, chain in CHAINS.items() if tuple(chain) == phases), None)
-
-
-def _model_of(left: str, to: str) -> str:
-    """A vocabulary of the kernel in which one phase follows the other."""
-    steps = ((name, list(itertools.pairwise(chain))) for name, chain in CHAINS.items())
-    found = [name for name, pairs in steps if (left, to) in pairs and not name.startswith("interphase")]
-    return found[0] if found else "ic"
-
-
-def _gate_key(key: str | None) -> str | None:
-    return f"{key}:gate" if key else None
-
-
-def _conditions(evidence: Mapping[str, object]) -> tuple[Mapping[str, object], ...] | None:
-    conditions = evidence.get("conditions")
-    return tuple(one for one in conditions if isinstance(one, dict)) if isinstance(conditions, list) else None
+    return compose_artifact(made.kind, made.path, project, bead=made.bead_id, phase=made.phase, run_id=made.run_id)
 
 
 def _text(value: object) -> str | None:

@@ -6,13 +6,13 @@ database and 3 for usage. Source: reference/cli-contracts.md section 1.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import field, frozen
 from interhost_hookspecs import SubmissionCode, SubmissionError
+from interhost_hookspecs.kernel_facts import read_evidence
 from interhost_hookspecs.phases import CHAINS
 
 from interhost.bus.project import project_root
@@ -314,20 +314,3 @@ def _as_event(one: Mapping[str, object]) -> PhaseEvent:
         tier=text_of(one.get("gate_tier")) or "none",
         evidence=read_evidence(one.get("reason")),
     )
-
-
-def read_evidence(reason: object) -> Mapping[str, object]:
-    """The evidence in a reason: JSON text with conditions, or free text; ``X | `` may stand in front (section 1.5)."""
-    text = text_of(reason)
-    if text is None:
-        return {}
-    found = read_object(text[text.find("{") :]) if "{" in text else {}
-    return found or {"reason": text}
-
-
-def show_conditions(evidence: Mapping[str, object]) -> str:
-    """The failed conditions in one line; empty when none is known."""
-    conditions = evidence.get("conditions")
-    failed = [one for one in conditions if isinstance(one, dict)] if isinstance(conditions, list) else []
-    said = [str(one.get("detail") or one.get("check")) for one in failed if one.get("result") == "fail"]
-    return "; ".join(said) or text_of(evidence.get("reason")) or (json.dumps(dict(evidence)) if evidence else "")

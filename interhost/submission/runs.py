@@ -9,8 +9,9 @@ import os
 import re
 
 from interhost_hookspecs import RunAdvanced, SubmissionCode, SubmissionError
+from interhost_hookspecs.kernel_facts import kernel_key, show_conditions
 
-from interhost.submission.kernel import Kernel, PhaseEvent, Run, show_conditions
+from interhost.submission.kernel import Kernel, PhaseEvent, Run
 from interhost.submission.tracker import read_state
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -101,7 +102,7 @@ def moved(kernel: Kernel, run: Run, event: PhaseEvent, *, via: str, note: str = 
 
 def event_key(kernel: Kernel, event: PhaseEvent | None) -> str | None:
     """The natural key of what an entry in a run's history tells (design section 5)."""
-    return f"ic:{kernel.database}:phase:{event.id}" if event and event.id else None
+    return kernel_key(kernel.database, "phase", event.id) if event and event.id else None
 
 
 def refused_move(kernel: Kernel, run: Run, *, since: int, said: str) -> SubmissionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import os.path
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeGuard
@@ -12,13 +13,16 @@ from typing import TypeGuard
 HEAD = 64 * 1024
 """Bytes within which a file says what it is."""
 
+DIGESTED = 64 << 20
+"""Bytes of the largest file whose content is read only to know it again."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
 def read_head(path: Path, size: int = HEAD) -> bytes:
     """The first bytes of a file, all of it with ``size=-1``; nothing when it is gone or cannot be read."""
     try:
-        with open(path, "rb", opener=_open) as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             return file.read(size) or b""
     except (OSError, ValueError):
         return b""
@@ -27,7 +31,7 @@ def read_head(path: Path, size: int = HEAD) -> bytes:
 def read_end(path: Path, size: int = HEAD) -> bytes:
     """The last bytes of a file; nothing when it is gone or cannot be read."""
     try:
-        with open(path, "rb", opener=_open) as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - size))
             return file.read(size)
     except (OSError, ValueError):
@@ -37,6 +41,20 @@ def read_end(path: Path, size: int = HEAD) -> bytes:
 def read_text(path: Path, size: int = HEAD) -> str:
     """The same as text, without byte order mark; what is no UTF-8 is replaced."""
     return read_head(path, size).decode("utf-8-sig", "replace")
+
+
+def digest(path: Path) -> str | None:
+    """SHA-256 of a regular file's bytes, in hexadecimal; ``None`` for all else, and for files beyond ``DIGESTED``."""
+    import hashlib  # 3 ms, which every hook would pay: the context imports this module
+
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            info = os.fstat(file.fileno())
+            if not stat.S_ISREG(info.st_mode) or info.st_size > DIGESTED:
+                return None
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):
+        return None
 
 
 def modified(path: Path) -> float | None:
@@ -113,6 +131,6 @@ def short_name(path: Path, project: Path | None) -> str:
     return str(path.relative_to(project) if project and path.is_relative_to(project) else path)
 
 
-def _open(path: str, flags: int) -> int:
+def _open_at_once(path: str, flags: int) -> int:
     """Open a file; a pipe that bears its name must not make us wait for a writer."""
     return os.open(path, flags | os.O_NONBLOCK)
