@@ -160,3 +160,10 @@ def test_any_other_failure_added_nothing(tmp_path: Path) -> None:
     run, kernel.adding = kernel.run, 3
     assert not kernel.ctx.runs.add_action(run, "planned", "/x:review", [])
     assert kernel.ctx.ran[-1][5] == "add"
+
+
+def test_any_question_is_asked_for_json_and_with_patience(tmp_path: Path) -> None:
+    """The kernel's own wait for its database is 100 ms, and its flags stand anywhere."""
+    kernel = Kernel(tmp_path, {})
+    assert json.loads(kernel.ctx.runs.ask(["run", "list"], tmp_path).stdout)[0]["id"] == "sv1dft5o"
+    assert kernel.ctx.ran == [("ic", "--json", "--timeout=5s", "run", "list")]

@@ -131,7 +131,7 @@ class HostContext:
         self._event = event
         self._bead = bead
         self._cause = cause
-        self._backfill = backfill
+        self.backfill = backfill
         self._keep_lease = keep_lease
         self._tails: dict[Path, FileTail] = {}
         self._changed: dict[tuple[Path, str], ChangedFiles] = {}
@@ -217,7 +217,7 @@ class HostContext:
         """New lines of a file; within one call always the same ones."""
         if path not in self._tails:
             stored = self.cursor.get(f"tail:{path}")
-            self._tails[path] = FileTail(path, stored, backfill=whole or self._backfill)
+            self._tails[path] = FileTail(path, stored, backfill=whole or self.backfill)
         return self._tails[path]
 
     def changed(self, pattern: str, *, root: Path, settle: float = 2.0) -> tuple[Path, ...]:
@@ -234,7 +234,7 @@ class HostContext:
                 stored,
                 now=self.now().timestamp(),
                 settle=settle,
-                backfill=self._backfill,
+                backfill=self.backfill,
             )
         return tuple(self._changed[key].paths)
 

@@ -268,6 +268,14 @@ class AdapterContext(Protocol):
         """Roots of the projects the host has seen, most recent first."""
 
     @property
+    def backfill(self) -> bool:
+        """Whether the user wants history from sources that are looked at for the first time.
+
+        ``tail``, ``changed`` and ``sideband`` know by themselves; for what an adapter reads in another way, the first
+        look is a silent baseline unless this says so.
+        """
+
+    @property
     def cursor(self) -> Cursor:
         """The adapter's named positions."""
 

@@ -18,7 +18,9 @@ from interhost_hookspecs.command import Completed
 from interhost_hookspecs.phases import CHAINS, clean_phase
 from interhost_hookspecs.reading import read_object, read_objects
 
-_DATABASE = Path(".clavain", "intercore.db")
+DATABASE = Path(".clavain", "intercore.db")
+"""The kernel's database, below the root of a project."""
+
 _DUPLICATE = 1
 
 
@@ -70,14 +72,26 @@ class KernelRuns:
         """Ask with the commands of a context."""
         self._commands = commands
 
+    def ask(self, words: Sequence[str], project: Path) -> Completed:
+        """How ``ic`` ends with some words, in a project that has a database; elsewhere it is not run.
+
+        Args:
+            words: The command; answers are JSON, and the database is waited for.
+            project: Where it is run.
+        """
+        argv = ("ic", "--json", "--timeout=5s", *words)
+        if not (project / DATABASE).is_file():
+            return Completed(argv=argv, returncode=None, problem=f"{project} has no kernel database")
+        return self._commands.run(argv, cwd=project)
+
     def read(self, run_id: str, project: Path) -> KernelRun | None:
         """A run by its id, as a bead's state ``ic_run_id`` names it."""
-        record = read_object(self._ic(["run", "status", run_id], project).stdout)
+        record = read_object(self.ask(["run", "status", run_id], project).stdout)
         return _read_run(record, project) if record else None
 
     def find_active(self, context_id: str, project: Path) -> KernelRun | None:
         """The newest active run of a bead; of a ``project:`` context, the newest of its own that belongs to no bead."""
-        records = read_objects(self._ic(["run", "list", "--active"], project).stdout)
+        records = read_objects(self.ask(["run", "list", "--active"], project).stdout)
         if context_id.startswith("project:"):
             records = [one for one in records if not one.get("scope_id") and one.get("project_dir") == str(project)]
         else:
@@ -103,18 +117,12 @@ class KernelRuns:
         """
         where = [run.id, f"--phase={phase}"]
         action = [f"--command={command}", f"--args={json.dumps(list(args))}", "--mode=interactive"]
-        added = self._ic(["run", "action", "add", *where, *action], run.project)
+        added = self.ask(["run", "action", "add", *where, *action], run.project)
         if added.returncode != _DUPLICATE:
             return added.ok
-        known = read_objects(self._ic(["run", "action", "list", *where], run.project).stdout)
+        known = read_objects(self.ask(["run", "action", "list", *where], run.project).stdout)
         same = (list(args), list(seeded))
         return any(one.get("command") == command and one.get("args") in same for one in known)
-
-    def _ic(self, words: list[str], project: Path) -> Completed:
-        argv = ("ic", "--json", "--timeout=5s", *words)
-        if not (project / _DATABASE).is_file():
-            return Completed(argv=argv, returncode=None, problem=f"{project} has no kernel database")
-        return self._commands.run(argv, cwd=project)
 
 
 def _read_run(record: Mapping[str, object], project: Path) -> KernelRun:

@@ -55,6 +55,7 @@ class FakeContext:
     config: Mapping[str, object] = field(factory=dict)
     projects: tuple[Path, ...] = ()
     root: Path | None = None
+    backfill: bool = False
     commands: dict[str, Answer] = field(factory=dict)
     cursor: FakeCursor = field(factory=FakeCursor)
     guards: FakeGuards = field(factory=FakeGuards)
