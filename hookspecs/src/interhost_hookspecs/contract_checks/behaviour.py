@@ -8,6 +8,7 @@ from pathlib import Path
 
 from interhost_hookspecs.catalogue import CATALOGUE
 from interhost_hookspecs.contract_checks.manifest import hook_of
+from interhost_hookspecs.contract_checks.payloads import list_misfits
 from interhost_hookspecs.contract_checks.samples import list_documents, list_intents
 from interhost_hookspecs.contract_checks.subject import Subject
 from interhost_hookspecs.intent import Intent, Observation
@@ -41,11 +42,11 @@ def tells_nothing_of_an_empty_machine(subject: Subject) -> Iterator[str]:
         seen, problem = call(subject, "observe", ctx=ctx)
         if problem:
             yield f"observe raised on an empty machine: {problem}; what is missing is an empty observation"
+        if wrong := _find_wrong(seen, Observation):
+            yield f"observe {wrong}"
         for one in seen:
-            if not isinstance(one, Observation):
-                yield f"observe answered {one!r}; expected an Observation or None"
-            elif one.drafts or one.advice:
-                yield f"observe told something on an empty machine: {(*one.drafts, *one.advice)[0]!r}"
+            if isinstance(one, Observation) and (told := (*one.drafts, *one.advice)):
+                yield f"observe told something on an empty machine: {told[0]!r}"
 
 
 def survives_every_hook_event(subject: Subject) -> Iterator[str]:
@@ -57,10 +58,13 @@ def survives_every_hook_event(subject: Subject) -> Iterator[str]:
         for label, document in list_documents():
             event = view_hook_event(document)
             seen, problem = call(subject, "observe_hook", event=event, ctx=ctx)
-            wrong = [one for one in seen if not isinstance(one, Observation)]
-            if (problem or wrong) and event.name not in failed:  # one line per event is enough to work on
+            problem = problem or _find_wrong(seen, Observation)
+            problem = problem or next(
+                list_misfits(draft for one in seen if isinstance(one, Observation) for draft in one.drafts), ""
+            )
+            if problem and event.name not in failed:  # one line per event is enough to work on
                 failed.add(event.name)
-                yield f"observe_hook of {label}: {problem or f'answered {wrong[0]!r}; expected an Observation or None'}"
+                yield f"observe_hook of {label}: {problem}"
 
 
 def survives_every_intent(subject: Subject) -> Iterator[str]:
@@ -109,8 +113,13 @@ def _find_line(error: BaseException) -> str:
 def _react(subject: Subject, hook: str, intent: Intent[object], ctx: FakeContext) -> str:
     fresh = FakeContext(ctx.home, adapter=ctx.adapter, config=ctx.config, projects=ctx.projects)
     answers, problem = call(subject, hook, intent=intent, ctx=fresh)
-    wrong = [answer for answer in answers if not isinstance(answer, Outcome)]
-    return problem or (f"answered {wrong[0]!r}; expected an Outcome or None" if wrong else "")
+    return problem or _find_wrong(answers, Outcome) or next(list_misfits(fresh.drafts), "")
+
+
+def _find_wrong(answers: list[object], expected: type) -> str:
+    """The first answer of a wrong type; empty when all are right."""
+    wrong = [answer for answer in answers if not isinstance(answer, expected)]
+    return f"answered {wrong[0]!r}; expected {expected.__name__} or None" if wrong else ""
 
 
 def _move_paths(subject: Subject, home: Path) -> Mapping[str, object]:

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from attrs import frozen
 
+from interhost_hookspecs.contract import ContractError
 from interhost_hookspecs.contract_checks.subject import Subject, read_subject
 
 
@@ -35,6 +36,9 @@ class ContractCheck:
             AssertionError: It does not keep it; each problem on a line of its own.
         """
         __tracebackhide__ = True  # the reader needs the message, not how it was found
-        problems = list(self.look(read_subject(adapter)))
+        try:
+            problems = list(self.look(read_subject(adapter)))
+        except ContractError as error:
+            problems = error.problems
         if problems:
             raise AssertionError("\n".join([f"{adapter.__name__} does not hold {self.name}:", *problems]))
