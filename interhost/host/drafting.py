@@ -21,7 +21,7 @@ from interhost.host.codec import payload_text
 
 _FOREIGN = (
     *("CLAVAIN_*", "CLAUDE_*"),
-    # What git hands to its hooks: every git command of somebody whom a hook started would be about the hook's repository.
+    # What git hands to its hooks: every git command of whoever a hook started would be about the hook's repository.
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"),
 )
