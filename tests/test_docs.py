@@ -143,7 +143,7 @@ def test_every_command_is_explained_with_its_options(program: str, command: str)
     section = re.search(rf"^## {program} {command}$(.*?)^## ", text, re.MULTILINE | re.DOTALL)
     assert section
     parser = argparse.ArgumentParser(add_help=False)
-    importlib.import_module(f"interhost.cli.{command}").configure(parser)
+    importlib.import_module(main.module_of(command)).configure(parser)
     options = set(re.findall(r"\[?(--[a-z-]+)\b", parser.format_usage()))
     assert {option for option in options if option not in section[1]} == set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
 from collections import Counter
@@ -14,6 +15,9 @@ from interhost_hookspecs import Check, CheckLevel
 from interhost.bus.bus import Bus
 from interhost.bus.hook_record import list_records
 from interhost.claude.entry import SEEN
+from interhost.claude.matchers import EVERY, lets_through, list_hooks, observed_tools
+from interhost.claude.plugin import plugin_files, this_program
+from interhost.claude.plugin_folder import differing, is_plugin, list_written
 from interhost.claude.registration import Registered, Registration, read_registrations
 from interhost.host.config import Config
 from interhost.host.registry import AdapterEntry
@@ -28,10 +32,12 @@ def examine_hooks(
 ) -> Iterator[Check]:
     """Every check of hooks, in the order a person would read them."""
     registered = read_registrations(environ, home, cwd)
-    observed = sorted({hook.partition(":")[0] for hook in _observed(entries, config)})
-    yield from _registered(registered, observed, bus.root)
+    hooks = [hook for one in list_hooks(entries, config).values() for hook in one]
+    lasting = [hook for one in list_hooks(entries, Config(config.path)).values() for hook in one]
+    yield from _registered(registered, hooks, bus.root)
     yield from _twice(registered.registrations)
     yield from _broken(registered.registrations)
+    yield from _plugins(registered.registrations, lasting, bus.root)
     for path in registered.off if registered.registrations else ():
         yield _problem("hooks", f"{path} switches all hooks off", "remove 'disableAllHooks' from it")
     for problem in registered.problems:
@@ -41,26 +47,32 @@ def examine_hooks(
     yield from _waiting(bus)
 
 
-def _observed(entries: Sequence[AdapterEntry], config: Config) -> Iterator[str]:
-    for entry in entries:
-        if entry.interbus and config.is_enabled(entry.name):
-            yield from entry.interbus.hooks
-
-
-def _registered(registered: Registered, observed: Sequence[str], root: Path) -> Iterator[Check]:
+def _registered(registered: Registered, hooks: Sequence[str], root: Path) -> Iterator[Check]:
     events = {one.event for one in registered.registrations}
-    if not events:
-        detail = f"not registered with Claude Code; {len(observed)} observed event{'' if len(observed) == 1 else 's'}"
-        yield _note("hooks", detail, "without it nothing is seen of a session, and no advice is handed out")
-        return
     seen = _time(root / SEEN)
     when = f"last called {_ago(time.time() - seen)} ago" if seen else "never called yet"
+    if not events:
+        count = len(observed_tools(hooks))
+        detail = f"not registered with Claude Code; {count} observed event{'' if count == 1 else 's'}; {when}"
+        yield _note("hooks", detail, "'interhost claude-plugin DIR' writes a plugin, which shows what a session does")
+        return
     yield Check(name="hooks", level=CheckLevel.OK, detail=f"registered for {len(events)} events; {when}")
-    missing = [event for event in observed if event not in events and event != "*"]
+    # Who observes everything is content with what there is.
+    named = observed_tools(hook for hook in hooks if not hook.startswith("*"))
+    missing = [
+        event if tool == EVERY else f"{event}:{tool}"
+        for event, tools in named.items()
+        for tool in sorted(tools)
+        if not _is_registered(registered.registrations, event, tool)
+    ]
     if missing:
         yield _problem(
             "hooks", f"not registered for {', '.join(missing)}, which adapters observe", "register them, too"
         )
+
+
+def _is_registered(registrations: Sequence[Registration], event: str, tool: str) -> bool:
+    return any(one.event == event and lets_through(one.matcher, event, tool) for one in registrations)
 
 
 def _twice(registrations: Sequence[Registration]) -> Iterator[Check]:
@@ -80,6 +92,19 @@ def _broken(registrations: Sequence[Registration]) -> Iterator[Check]:
     for word in sorted({word for one in registrations for word in _missing(one)}):
         hint = "register the hook anew; the interpreter or the package has moved"
         yield _problem("hooks", f"{word}, which Claude Code is to run, does not exist", hint)
+
+
+def _plugins(registrations: Sequence[Registration], hooks: Sequence[str], root: Path) -> Iterator[Check]:
+    """Plugins that would be written differently now: those that were written here, and those that are registered."""
+    files = plugin_files(hooks, this_program())
+    registered = {folder for one in registrations if is_plugin(folder := one.source.parent.parent)}
+    for folder in sorted({*list_written(root), *registered}):
+        if places := differing(folder, files):
+            yield _problem(
+                "plugin",
+                f"{folder} does not fit what is installed now: {', '.join(places)}",
+                f"interhost claude-plugin {shlex.quote(str(folder))}",
+            )
 
 
 def _missing(one: Registration) -> Iterator[str]:

@@ -20,6 +20,17 @@ TAKE_CONTEXT = frozenset(
     )
 )
 """Events whose answer may carry ``additionalContext``."""
+TOOL_EVENTS = frozenset(("PreToolUse", "PermissionRequest", "PermissionDenied", "PostToolUse", "PostToolUseFailure"))
+"""Events of one tool, whose name a matcher is compared with."""
+UNMATCHED = frozenset(
+    (
+        *("UserPromptSubmit", "PostToolBatch", "MessageDisplay", "TaskCreated", "TaskCompleted", "Stop"),
+        *("TeammateIdle", "CwdChanged", "WorktreeCreate", "WorktreeRemove"),
+    )
+)
+"""Events for which Claude Code ignores a matcher."""
+ANSWERED = frozenset(("WorktreeCreate",))
+"""Events that wait for an answer only their owner has: whoever registers for one has to make the worktree."""
 
 
 def can_hear(event: dict[str, object]) -> bool:

@@ -27,12 +27,14 @@ class Registration(NamedTuple):
         source: The settings file, or the plugin's file.
         argv: The command's words, as far as they can be told apart.
         shell: It is a line for a shell, whose own words are among them.
+        matcher: What the event is compared with first; ``None`` for nothing.
     """
 
     event: str
     source: Path
     argv: tuple[str, ...]
     shell: bool
+    matcher: object = None
 
 
 class Registered(NamedTuple):
@@ -84,7 +86,8 @@ def _ours(hooks: object, path: Path) -> Iterator[Registration]:
             for handler in handlers if isinstance(handlers, list) else ():
                 argv = _argv(handler)
                 if _is_ours(argv):
-                    yield Registration(str(event), path, argv, shell=not isinstance(handler.get("args"), list))
+                    is_line = not isinstance(handler.get("args"), list)
+                    yield Registration(str(event), path, argv, is_line, group.get("matcher"))
 
 
 def _argv(handler: object) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from interhost.cli.main import PROGRAMS
+from interhost.cli.main import PROGRAMS, module_of
 from interhost.cli.parser import Parser
 from interhost.errors import MissingError
 
@@ -41,5 +41,5 @@ def whole_parser(program: str) -> argparse.ArgumentParser:
     parser = Parser(prog=program)
     commands = parser.add_subparsers()
     for name, about in PROGRAMS[program].items():
-        importlib.import_module(f"interhost.cli.{name}").configure(commands.add_parser(name, help=about))
+        importlib.import_module(module_of(name)).configure(commands.add_parser(name, help=about))
     return parser

@@ -39,6 +39,7 @@ INTERHOST: Mapping[str, str] = {
     "shell": "the shell libraries that plugins source: install them, and say which copies are in use",
     "interbase": "make a plugin's hooks work with the interbase SDK and without it",
     "interband": "sideband files: where they are, what they hold, and whether they are right",
+    "claude-plugin": "write the plugin through which Claude Code calls the host",
     "mcp": "serve the bus to an agent, as an MCP server on standard input and output",
     "demo": "play a short sprint with real-shaped files, and tell the story",
 }
@@ -146,7 +147,7 @@ def _dispatch(program: str, argv: Sequence[str]) -> int:
 
     from interhost.cli.parser import Formatter, Parser
 
-    module = importlib.import_module(f"interhost.cli.{first}")
+    module = importlib.import_module(module_of(first))
     parser = Parser(
         prog=f"{program} {first}",
         description=module.__doc__,
@@ -158,6 +159,11 @@ def _dispatch(program: str, argv: Sequence[str]) -> int:
     args.program = program
     code: int = module.run(args)
     return code
+
+
+def module_of(command: str) -> str:
+    """The module of a command."""
+    return f"interhost.cli.{command.replace('-', '_')}"
 
 
 def _prepare_streams() -> None:
@@ -172,7 +178,7 @@ def _prepare_streams() -> None:
 
 def _help(program: str, commands: Mapping[str, str]) -> str:
     lines = [f"usage: {program} COMMAND ...", "", _ABOUT[program], "", "commands:"]
-    lines += [f"  {name:<10} {about}" for name, about in commands.items()]
+    lines += [f"  {name:<13} {about}" for name, about in commands.items()]
     lines += ["", f"'{program} COMMAND --help' explains one. Tables on a terminal, NDJSON in a pipe or with --json."]
     return "\n".join(lines)
 

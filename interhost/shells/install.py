@@ -80,7 +80,7 @@ def uninstall_library(library: Library, home: Path, *, force: bool = False, dry_
     kept = [Change(_backup(path), "keep") for path in found if _backup(path).exists()]
     if not dry_run:
         compiled = [one for path in found for one in _compiled(path)]
-        _remove([*there, *compiled])
+        remove_files([*there, *compiled])
         folders = {*(path.parent for path in (*found, *compiled)), folder.parent}
         for path in sorted(folders, key=lambda one: -len(one.parts)):
             with contextlib.suppress(OSError):  # something else is in it, or it never was
@@ -112,8 +112,14 @@ def read_file(path: Path) -> bytes | None:
         raise _refused(path, error) from None
 
 
-def put_file(path: Path, content: bytes, *, dry_run: bool = False) -> Change:
-    """Write a file that others may read at any moment, mode 0644; what it held before goes to ``.bak``.
+def put_file(path: Path, content: bytes, *, dry_run: bool = False, keep: bool = True) -> Change:
+    """Write a file that others may read at any moment, mode 0644.
+
+    Args:
+        path: The file.
+        content: What it is to hold.
+        dry_run: Only say what would be done.
+        keep: What it held before goes to ``.bak``.
 
     Raises:
         StateError: It cannot be written.
@@ -121,16 +127,29 @@ def put_file(path: Path, content: bytes, *, dry_run: bool = False) -> Change:
     old = read_file(path)
     if old == content:
         return Change(path, "unchanged")
-    backup = None if old is None else _backup(path)
+    backup = _backup(path) if keep and old is not None else None
     if not dry_run:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if old is not None:
-                _replace(_backup(path), old)
+            if backup and old is not None:
+                _replace(backup, old)
             _replace(path, content)
         except OSError as error:
             raise _refused(path, error) from None
     return Change(path, "create" if old is None else "replace", backup)
+
+
+def remove_files(paths: list[Path]) -> None:
+    """Remove files; one that is gone already is as well.
+
+    Raises:
+        StateError: One cannot be removed.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _refused(path, error) from None
 
 
 def _compiled(path: Path) -> list[Path]:
@@ -150,14 +169,6 @@ def _replace(path: Path, content: bytes) -> None:
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
-
-
-def _remove(paths: list[Path]) -> None:
-    for path in paths:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise _refused(path, error) from None
 
 
 def _refused(path: Path, error: OSError) -> StateError:

@@ -77,8 +77,8 @@ def test_hooks_that_are_not_registered_are_a_note(stage: Stage) -> None:
     _observer(stage, "Stop", "PreToolUse:Bash", "PreToolUse:Edit")
     (check,) = _checks(stage)
     assert (check.level, check.name) == ("note", "hooks")
-    assert "not registered with Claude Code; 2 observed events" in check.detail
-    assert "nothing is seen of a session" in check.hint
+    assert check.detail == "not registered with Claude Code; 2 observed events; never called yet"
+    assert "interhost claude-plugin" in check.hint
 
 
 def test_registered_hooks_are_well(stage: Stage) -> None:
@@ -169,11 +169,20 @@ def test_a_disabled_plugin_registers_nothing(stage: Stage) -> None:
 
 
 def test_an_observed_event_that_is_not_registered_is_a_problem(stage: Stage) -> None:
-    """By name; ``*`` asks for what there is."""
-    _observer(stage, "Stop", "PreToolUse:Bash", "*")
-    _settings(stage, _hooks("Stop"))
+    """By name, and by tool where it is registered for others; ``*`` asks for what there is."""
+    _observer(stage, "Stop", "PreToolUse:Bash", "PostToolUse:Edit|Write", "PermissionDenied", "*")
+    hooks = _hooks("Stop", "PostToolUse", "PermissionDenied")
+    hooks["hooks"]["PostToolUse"][0]["matcher"] = "Write, Read"
+    hooks["hooks"]["PermissionDenied"][0]["matcher"] = "Bash"
+    hooks["hooks"]["Stop"][0]["matcher"] = "ignored"
+    _settings(stage, hooks)
     (problem,) = _problems(_checks(stage))
-    assert problem == "not registered for PreToolUse, which adapters observe"
+    assert problem == "not registered for PreToolUse:Bash, PostToolUse:Edit, PermissionDenied, which adapters observe"
+    hooks["hooks"]["PostToolUse"].append({"matcher": "^E.*t$", "hooks": [_handler()]})
+    hooks["hooks"]["PermissionDenied"][0]["matcher"] = "*"
+    hooks["hooks"] |= _hooks("PreToolUse")["hooks"]
+    _settings(stage, hooks)
+    assert _problems(_checks(stage)) == []
 
 
 def test_a_disabled_adapter_misses_nothing(stage: Stage) -> None:

@@ -1,0 +1,7 @@
+"""``python -m interhost``: the program ``interhost``."""
+
+import sys
+
+from interhost.cli.main import interhost
+
+sys.exit(interhost())

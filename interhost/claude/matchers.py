@@ -1,0 +1,73 @@
+"""Matchers of Claude Code: which ones a plugin needs for what adapters observe, and whether one lets a tool through.
+
+Source: reference/claude-code.md sections 1.3 and 1.5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from interhost.claude.events import ANSWERED, EVENTS, TOOL_EVENTS, UNMATCHED
+from interhost.host.config import Config
+from interhost.host.registry import AdapterEntry
+
+EVERY = "*"
+"""Stands for all tools, and for events that have none."""
+_NAMES = re.compile(r"[A-Za-z0-9_|, -]+")
+"""A matcher of these characters is a list of names; any other is an expression."""
+
+
+def list_hooks(entries: Sequence[AdapterEntry], config: Config) -> dict[str, tuple[str, ...]]:
+    """What each enabled adapter observes, in the words of its manifest."""
+    return {one.name: one.interbus.hooks for one in entries if one.interbus and config.is_enabled(one.name)}
+
+
+def observed_tools(hooks: Iterable[str]) -> dict[str, set[str]]:
+    """Events that somebody observes, each with its tools; :data:`EVERY` among them where it is not about one tool.
+
+    Args:
+        hooks: Patterns of manifests: ``Event``, ``Event:Tool|Tool``, or ``*`` for all events.
+    """
+    found: dict[str, set[str]] = {}
+    for name, _, tools in (hook.partition(":") for hook in hooks):
+        for event in EVENTS:
+            if name in (event, "*") and event not in ANSWERED and (not tools or event in TOOL_EVENTS):
+                found.setdefault(event, set()).update(tools.split("|") if tools else (EVERY,))
+    return found
+
+
+def unregistered(hooks: Mapping[str, Iterable[str]]) -> list[tuple[str, str, str]]:
+    """What adapters ask for by name and cannot get from a plugin, as (adapter, event, why)."""
+    found = []
+    for adapter, patterns in hooks.items():
+        for event in sorted({hook.partition(":")[0] for hook in patterns} - {"*"}):
+            if event in ANSWERED:
+                found.append((adapter, event, "whoever registers for it has to make the worktree"))
+            elif event not in EVENTS:
+                found.append((adapter, event, "this interhost does not know such an event"))
+    return found
+
+
+def write_matcher(tools: Collection[str]) -> str:
+    """The matcher that lets through these tools and no other; empty for all."""
+    if EVERY in tools:
+        return ""
+    names = sorted(tools)
+    if all(map(_NAMES.fullmatch, names)):
+        return "|".join(names)
+    return f"^(?:{'|'.join(map(re.escape, names))})$"
+
+
+def lets_through(matcher: object, event: str, tool: str) -> bool:
+    """Whether a registered matcher lets an event of a tool through; with :data:`EVERY`, all of them."""
+    if event in UNMATCHED or matcher in (None, "", "*"):
+        return True
+    if not isinstance(matcher, str) or tool == EVERY:
+        return False
+    if _NAMES.fullmatch(matcher):
+        return tool in re.split(r"[|,]\s*", matcher)
+    try:
+        return re.search(matcher, tool) is not None
+    except re.error:  # what another dialect understands; better no alarm than a false one
+        return True
