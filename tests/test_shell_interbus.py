@@ -808,9 +808,35 @@ def test_dotted_names_are_left_out_in_posix_mode(shop: Shop) -> None:
     assert len(shop.files()) == 3
 
 
-def test_the_real_command_finds_what_a_shell_published(shop: Shop) -> None:
-    """``interbus replay`` drains the spool: what a hook said a moment ago is there."""
-    env = {"PATH": f"{shlex.quote(str(Path(sys.executable).parent))}"}
+READERS = (
+    "interbus replay",
+    "interbus subscribe notify --module someone",
+    "interbus consume --module someone",
+    "interbus trace $INTERBUS_EVENT_ID",
+    "interhost redrive $INTERBUS_EVENT_ID --consumer someone",
+    "interhost report",
+    "interhost run --once",
+    "interhost run --drain",
+)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_whoever_reads_the_bus_takes_in_what_a_shell_published(shop: Shop, reader: str) -> None:
+    """What a hook said a moment ago is in the log, whichever command comes next, and whether that finds anything."""
+    programs = str(Path(sys.executable).parent)
+    shop.say(
+        f'interbus_publish notify --payload \'{{"text": "hi"}}\' --context iv-1; PATH={shlex.quote(programs)}\n'
+        f"{reader} >/dev/null 2>&1 || [[ $? == 1 ]]"
+    )
+    assert os.listdir(shop.new) == []
+    with Bus(shop.root) as bus:
+        (stored,) = bus.log.read(Query(), 10)
+    assert (stored.envelope.intent, stored.envelope.payload) == ("notify@1.0", '{"text": "hi"}')
+
+
+def test_the_function_prints_what_the_command_finds(shop: Shop) -> None:
+    """``interbus_replay`` shows the event that was published a line before."""
+    env = {"PATH": str(Path(sys.executable).parent)}
     out = shop.say(
         'interbus_publish notify --payload \'{"text": "hi"}\' --context iv-1; interbus_replay --json', env=env
     )
