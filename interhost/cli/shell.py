@@ -1,4 +1,4 @@
-"""The shell libraries that plugins' hooks source: interbase and interband.
+"""The shell libraries that plugins' hooks source: interbase, interband and interbus.
 
 They are installed for all plugins in one place, ~/.intermod. A copy that was there before stays beside ours as .bak.
 
