@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from interhost_hookspecs.testing import hook_payload
+
 from interhost.bus.bus import Bus
 from interhost.bus.hook_record import list_records, read_record
 from interhost.bus.log import Query
@@ -182,15 +184,13 @@ class Claude:
     # Hooks ----------------------------------------------------------------------------------------------------------
 
     def event(self, name: str = "Stop", /, **fields: object) -> dict[str, object]:
-        """A document as Claude Code sends it; ``None`` leaves a field out."""
-        common = {
-            "session_id": SESSION,
-            "transcript_path": str(self.home / ".claude" / "projects" / "widgets" / f"{SESSION}.jsonl"),
-            "cwd": str(self.project),
-            "hook_event_name": name,
-            **fields,
-        }
-        return {key: value for key, value in common.items() if value is not None}
+        """A document as Claude Code sends it; ``None`` leaves a field out.
+
+        It has no ids of its own, by which the second event of a test would be the first one again.
+        """
+        transcript = self.home / ".claude" / "projects" / "widgets" / f"{SESSION}.jsonl"
+        place = {"session_id": SESSION, "transcript_path": str(transcript), "cwd": str(self.project)}
+        return hook_payload(name, **{**place, "prompt_id": None, "tool_use_id": None, **fields})
 
     def argv(self, *arguments: str) -> list[str]:
         """How a plugin registers us."""

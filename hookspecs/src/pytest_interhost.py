@@ -5,7 +5,14 @@ Nothing but pytest is imported before a test needs it: coverage that ``pytest-co
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from interhost_hookspecs.testing import FakeContext
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -14,3 +21,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from interhost_hookspecs.contract_checks import CHECKS
 
         metafunc.parametrize("contract_check", CHECKS, ids=[check.name for check in CHECKS])
+
+
+@pytest.fixture
+def fake_context(tmp_path: Path) -> FakeContext:
+    """The context of an adapter on a machine with nothing on it; see ``interhost_hookspecs.testing``."""
+    from interhost_hookspecs.testing import FakeContext
+
+    return FakeContext(tmp_path)
+
+
+@pytest.fixture
+def hook_payload() -> Callable[..., dict[str, object]]:
+    """Makes documents as Claude Code writes them to hooks: ``hook_payload("PostToolUse", tool_name="Edit")``."""
+    from interhost_hookspecs.testing import hook_payload
+
+    return hook_payload

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from interhost_hookspecs.testing import hook_payload, make_hook_event
 
 from interhost.bus.hook_record import list_records, write_record
+from interhost.bus.hook_store import WaitingHook
 from interhost.bus.log import Query
-from interhost.host.hook_events import event_key
+from interhost.claude.events import EVENTS
+from interhost.host.hook_events import event_key, view_hook
 
 if TYPE_CHECKING:
     from tests.conftest import Stage
@@ -55,6 +58,16 @@ def _looked(stage: Stage) -> int:
     host = stage.host()
     host.take_in_hooks()
     return host.observe_hooks()
+
+
+def test_an_authors_sample_is_shown_as_it_is_here() -> None:
+    """What adapters are tested with is what the host makes of the same document, for every event, odd ones included."""
+    changes: list[dict[str, object]] = [{}, {"session_id": 7, "cwd": "src", "tool_name": []}, {"cwd": None}]
+    for name in (*EVENTS, "AgentDreamed"):
+        for change in changes:
+            document = hook_payload(name, **change)
+            waiting = WaitingHook(1, "board", 0, "{}", json.dumps(document))
+            assert view_hook(waiting)[0] == make_hook_event(name, **change)
 
 
 # What is the same event ----------------------------------------------------------------------------------------------

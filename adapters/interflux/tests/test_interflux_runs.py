@@ -17,14 +17,13 @@ from interhost_hookspecs import (
     Draft,
     DriftDetected,
     Holder,
-    HookEvent,
     Resource,
     ReviewPass,
     Severity,
     Verdict,
     VerdictSource,
 )
-from interhost_hookspecs.testing import make_request
+from interhost_hookspecs.testing import make_hook_event, make_request
 from interhost_interflux import adapter
 from interhost_interflux.run import Agents, list_agents
 
@@ -374,8 +373,8 @@ def test_peer_findings_are_looked_at_until_there_are_no_more(project: Project) -
 
 
 def told_by(stdout: object, command: object = "bash scripts/fluxbench-drift.sh --model m") -> tuple[Draft, ...]:
-    raw = {"tool_input": {"command": command}, "tool_response": {"stdout": stdout, "stderr": ""}}
-    return adapter.observe_hook(event=HookEvent(name="PostToolUse", session_id="s", cwd=None, raw=raw)).drafts
+    event = make_hook_event(tool_input={"command": command}, tool_response={"stdout": stdout, "stderr": ""})
+    return adapter.observe_hook(event=event).drafts
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from interhost_hookspecs import Coordination, CoordinationAction, Draft, Holder, HookEvent, Resource, Severity
-from interhost_hookspecs.testing import EPOCH, FakeContext
+from interhost_hookspecs.testing import EPOCH, FakeContext, make_hook_event
 from interhost_interphase.adapter import observe, observe_hook
 from interhost_interphase.claims import find_claimed, read_marker
 
@@ -129,8 +129,8 @@ def test_a_file_that_goes_away_meanwhile_tells_nothing(tmp_path: Path) -> None:
 
 def hook(ctx: FakeContext, tool_input: object) -> HookEvent:
     """A PostToolUse as Claude Code sends it."""
-    raw = {"tool_name": "Bash", "tool_input": tool_input, "tool_response": {"stderr": "Error claiming iv-abc1"}}
-    return HookEvent(name="PostToolUse", session_id="me", cwd=ctx.projects[0], tool_name="Bash", raw=raw)
+    answer = {"stdout": "", "stderr": "Error claiming iv-abc1"}
+    return make_hook_event(session_id="me", cwd=str(ctx.projects[0]), tool_input=tool_input, tool_response=answer)
 
 
 def claimed(ctx: FakeContext, by: str, age: int, command: str = "bd update iv-abc1 --claim") -> tuple[Draft, ...]:
