@@ -96,6 +96,7 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
     ],
     "intercheck": [
         ("the context of a session fills up, although interline writes the file", ("health_signal",)),
+        ("a file has a syntax error, and how many a session has had", ("health_signal",)),
     ],
     "interflux": [
         ("a review finished (findings, syntheses)", ("review_pass", "artifact_ready")),
