@@ -113,6 +113,13 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("a bead and its artifact name different phases", ("drift_detected",)),
         ("candidate work was found in the tracker, or chosen", ("discover_work",)),
     ],
+    "interwatch": [
+        ("a document that interwatch watches drifted, is missing, or is in order again", ("drift_detected",)),
+        ("interwatch asked for a refresh of a document, or had a reason not to", ("drift_detected",)),
+        ("a refresh of a document was recorded", ("artifact_ready",)),
+        ("documents were audited", ("review_pass",)),
+        ("a scan of interwatch's git hooks failed", ("health_signal",)),
+    ],
 }
 """Who alone tells what, and as which intents (design section 5)."""
 
