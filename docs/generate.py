@@ -113,6 +113,9 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("a bead and its artifact name different phases", ("drift_detected",)),
         ("candidate work was found in the tracker, or chosen", ("discover_work",)),
     ],
+    "interslack": [
+        ("a message was sent to Slack, or was to be and was not", ("interslack.message",)),
+    ],
     "interwatch": [
         ("a document that interwatch watches drifted, is missing, or is in order again", ("drift_detected",)),
         ("interwatch asked for a refresh of a document, or had a reason not to", ("drift_detected",)),
