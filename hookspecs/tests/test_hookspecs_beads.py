@@ -1,10 +1,11 @@
 """Every shape in which bd answers, and what it is asked."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from interhost_hookspecs import BdError, BdHungError, BdMissingError, BdRefusedError, Completed
-from interhost_hookspecs.beads import parse_issue, parse_state
+from interhost_hookspecs.beads import parse_issue, parse_issues, parse_state
 from interhost_hookspecs.testing import FakeCommand, FakeContext
 
 
@@ -127,3 +128,63 @@ def test_a_bead_is_not_found_where_bd_is_missing_or_hangs(tmp_path: Path) -> Non
 def test_the_kinds_of_trouble_have_one_family() -> None:
     """Whoever cares for none of them catches one."""
     assert {kind.__base__ for kind in (BdMissingError, BdRefusedError, BdHungError)} == {BdError}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"id":"iv-1","priority":1},{"id":7},"x"]',
+        '{"schema_version":1,"data":[{"id":"iv-1","priority":1}]}',
+    ],
+)
+def test_every_shape_of_a_list_is_read(text: str) -> None:
+    """With and without the envelope; what is no issue is left out."""
+    assert parse_issues(text) == [{"id": "iv-1", "priority": 1}]
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", '{"data":[]}', "No ready work found\n", "✨ No open issues", "no in_progress issues found."]
+)
+def test_a_list_may_be_empty(text: str) -> None:
+    """Said as JSON or in words."""
+    assert parse_issues(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "\n", "{}", "7", '{"error":"database is locked"}', '{"data":{"id":"iv-1"}}'),
+        *("Error: no beads database found", "No workspace configured", "[" * 100_000),
+    ],
+)
+def test_silence_and_errors_are_no_empty_list(text: str) -> None:
+    """That there is nothing to do is said by bd, or not at all."""
+    with pytest.raises(ValueError, match="no list in"):
+        parse_issues(text)
+
+
+def test_everything_is_listed(tmp_path: Path) -> None:
+    """Without a limit, bd would hide what comes after 50 or 100."""
+    ctx = FakeContext(tmp_path, commands={"bd": Completed(argv=("bd",), returncode=0, stdout='[{"id":"iv-1"}]')})
+    assert ctx.beads.list_ready() == ctx.beads.list_by_status("in_progress", tmp_path) == [{"id": "iv-1"}]
+    assert ctx.ran == [
+        ("bd", "--json", "ready", "--limit=0"),
+        ("bd", "--json", "list", "--status=in_progress", "--limit=0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"returncode": 1, "stderr": "Error: no beads database found"}, "bd ready: Error: no beads database found"),
+        ({"returncode": 0, "stdout": "well, well"}, "bd ready answered no list: well, well"),
+        ({"returncode": 0}, "bd ready answered no list: exit status 0"),
+        ({"returncode": None, "missing": True}, "bd is not installed"),
+        ({"returncode": None, "problem": "timed out after 10 s"}, "bd: timed out after 10 s"),
+    ],
+)
+def test_no_answer_is_no_empty_list(tmp_path: Path, answer: dict[str, Any], why: str) -> None:
+    """Whoever asks learns why."""
+    ctx = FakeContext(tmp_path, commands={"bd": Completed(argv=("bd",), **answer)})
+    with pytest.raises(BdError, match=why):
+        ctx.beads.list_ready()

@@ -1,6 +1,6 @@
 """What ``bd`` says about a bead, in every shape in which its versions answer.
 
-Source: ``reference/cli-contracts.md`` sections 4.1, 4.3 and 4.5.
+Source: ``reference/cli-contracts.md`` sections 4.1, 4.3, 4.5 and 4.6; ``reference/modules/internext.md`` section 7.2.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from interhost_hookspecs.command import Completed
+
+_NOTHING = re.compile(r"^\W*no (?:\w+ ){0,3}(?:work|issues)\b", re.IGNORECASE)
 
 
 class BdError(Exception):
@@ -131,6 +133,39 @@ class Beads:
                 return None
         return None
 
+    def list_ready(self, project: Path | None = None) -> list[Mapping[str, object]]:
+        """The issues that nothing blocks, all of them; none is an answer, too.
+
+        Args:
+            project: Where the database is looked for.
+
+        Raises:
+            BdError: ``bd`` did not answer: nobody knows whether there are any.
+        """
+        return self._list(["ready"], project)
+
+    def list_by_status(self, status: str, project: Path | None = None) -> list[Mapping[str, object]]:
+        """The issues of one status, such as ``in_progress``, all of them; none is an answer, too.
+
+        Args:
+            status: One status.
+            project: Where the database is looked for.
+
+        Raises:
+            BdError: ``bd`` did not answer: nobody knows whether there are any.
+        """
+        return self._list(["list", f"--status={status}"], project)
+
+    def _list(self, words: list[str], project: Path | None) -> list[Mapping[str, object]]:
+        # Without a limit of its own, bd stops at 50 or at 100.
+        answer = self._run(["--json", *words, "--limit=0"], project)
+        if not answer.ok:
+            raise BdRefusedError(f"bd {words[0]}: {answer.why}")
+        try:
+            return parse_issues(answer.stdout)
+        except ValueError as error:
+            raise BdRefusedError(f"bd {words[0]} answered no list: {answer.why}") from error
+
     def _show(self, bead: str, project: Path) -> Mapping[str, object] | None:
         return parse_issue(self._run(["--json", "show", bead], project).stdout)
 
@@ -161,6 +196,22 @@ def parse_issue(text: str) -> Mapping[str, object] | None:
     """The issue in an answer of ``bd show --json``; ``None`` for an error, an empty answer or no JSON at all."""
     answer = _unwrap(_decode(text))
     return answer if isinstance(answer, dict) and isinstance(answer.get("id"), str) else None
+
+
+def parse_issues(text: str) -> list[Mapping[str, object]]:
+    """The issues in an answer of ``bd list`` or ``bd ready``; some versions print a sentence when there are none.
+
+    Raises:
+        ValueError: The text is no list, and does not say that there are none.
+    """
+    answer = _decode(text)
+    while isinstance(answer, dict) and "data" in answer:
+        answer = answer["data"]
+    if isinstance(answer, list):
+        return [one for one in answer if isinstance(one, dict) and isinstance(one.get("id"), str)]
+    if answer is None or (isinstance(answer, str) and _NOTHING.search(answer)):
+        return []
+    raise ValueError(f"no list in {answer!r:.200}")
 
 
 def _decode(text: str) -> object:
