@@ -43,6 +43,8 @@ class DiscoverWork(Payload):
     priority: int | None = field(default=None, metadata=_doc("Tracker priority; 0 is the most urgent."))
     rank: int | None = field(default=None, metadata=_doc("Position in the producer's ranking; 1 is first."))
     score: float | None = field(default=None, metadata=_doc("The producer's own score, comparable only to its own."))
+    method: str | None = field(default=None, metadata=_doc("How `rank` came about, such as mechanical."))
+    reasons: tuple[str, ...] | None = field(default=None, metadata=_doc("What speaks for it, a few words each."))
     phase: str | None = field(default=None, metadata=_doc("Phase the work is in now."))
     phase_model: str | None = field(default=None, metadata=_doc("Vocabulary that `phase` belongs to."))
     stale: bool | None = field(default=None, metadata=_doc("Nobody has touched the work for a while."))
