@@ -33,6 +33,7 @@ from interhost_hookspecs import (
     Observation,
     Outcome,
     Payload,
+    agents,
     checks,
     files,
     findings,
@@ -60,6 +61,8 @@ LAST = "The built-in providers answer last: interbase for guards, and for submis
 TYPES: tuple[type, ...] = (Intent, Draft, Observation, Advice, Outcome, HookEvent, Completed, AdapterInfo, Check)
 CLIENTS: Mapping[str, type] = {"ctx.beads": Beads, "ctx.runs": KernelRuns}
 TOOLS: Sequence[ModuleType] = (reading, files, phases, positions, sources, findings, kernel_facts, checks, sessions)
+    ],
+TOOLS: Sequence[ModuleType] = (reading, files, phases, positions, sources, checks, sessions, agents)
 
 EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "discover_work": {"action": "plan", "title": "Undo stack", "priority": 1, "rank": 1},
