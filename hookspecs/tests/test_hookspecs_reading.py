@@ -50,6 +50,7 @@ def test_every_reader_answers_whatever_it_is_given(value: object) -> None:
     read_time(value)
     read_local_time(value)
     compact(value)
+    assert (plain_line(value) or "x").isprintable()
 
 
 @pytest.mark.parametrize("text", ["", "no", None, b"\xff\xfe", "[" * 100_000, '{"a":'])
@@ -150,6 +151,22 @@ def test_a_line_is_short_and_can_be_written() -> None:
     assert (one_line(" a \n b "), one_line("  "), one_line(7)) == ("a b", None, None)
     assert one_line("x" * 400) == "x" * (LINE - 1) + "…"
     assert one_line("\ud800") == "?"
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("\x1b]0;owned\x07 a\x00b", "]0;owned a b"),
+        ("left\u202eright\u200b\ufeff", "left right"),
+        ("half \ud800\n\tline", "half line"),
+        ("ümlaut 🙂", "ümlaut 🙂"),
+        ("\x07", None),
+        (7, None),
+    ],
+)
+def test_a_plain_line_does_nothing_to_a_terminal(value: object, line: str | None) -> None:
+    """Whoever reads it reads what stands there, in the order in which it stands there."""
+    assert plain_line(value) == line
     assert (compact("a  b"), compact({"a": [1, 2]}), compact(None)) == ("a  b", '{"a":[1,2]}', None)
 
 

@@ -139,12 +139,15 @@ def one_line(value: object) -> str | None:
 def plain_line(value: object, most: int = LINE) -> str:
     """What somebody else wrote, fit for a person or an agent to read: one line, and nothing that acts on a terminal.
 
+    Titles, names and paths come from anybody; control characters and those that turn the writing around become blanks.
+
     Args:
         value: The text; anything else is an empty line.
         most: Characters of it that are kept.
     """
-    text = "".join(one for one in one_line(value) or "" if one.isprintable()).strip()
-    return text if len(text) <= most else text[: most - 1] + "…"
+    text = "".join(one if one.isprintable() else " " for one in value) if isinstance(value, str) else ""
+    line = one_line(text) or ""
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def compact(value: object) -> str | None:
