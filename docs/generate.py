@@ -126,6 +126,9 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("documents were audited", ("review_pass",)),
         ("a scan of interwatch's git hooks failed", ("health_signal",)),
     ],
+    "tool-time": [
+        ("tool calls fail or are rejected, all of them or too many; habits; what its reports say", ("health_signal",)),
+    ],
 }
 """Who alone tells what, and as which intents (design section 5)."""
 
