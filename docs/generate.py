@@ -60,9 +60,10 @@ GROUPS: Mapping[str, ModuleType] = {
 LAST = "The built-in providers answer last: interbase for guards, and for submissions the client of clavain-cli or ic."
 TYPES: tuple[type, ...] = (Intent, Draft, Observation, Advice, Outcome, HookEvent, Completed, AdapterInfo, Check)
 CLIENTS: Mapping[str, type] = {"ctx.beads": Beads, "ctx.runs": KernelRuns}
-TOOLS: Sequence[ModuleType] = (reading, files, phases, positions, sources, findings, kernel_facts, checks, sessions)
-    ],
-TOOLS: Sequence[ModuleType] = (reading, files, phases, positions, sources, checks, sessions, agents)
+TOOLS: Sequence[ModuleType] = (
+    *(reading, files, phases, positions, sources, agents),
+    *(findings, kernel_facts, checks, sessions),
+)
 
 EXAMPLES: Mapping[str, Mapping[str, object]] = {
     "discover_work": {"action": "plan", "title": "Undo stack", "priority": 1, "rank": 1},

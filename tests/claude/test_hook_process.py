@@ -13,7 +13,6 @@ import pytest
 from interhost_hookspecs.testing import HOOK_EVENTS
 
 from interhost.claude.events import EVENTS
-from tests.claude_samples import SAMPLES
 
 if TYPE_CHECKING:
     from tests.claude_kit import Claude
