@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOOK = ROOT / "interhost" / "claude" / "hook.py"
 UNOBSERVED = {"hook_event_name": "Notification", "session_id": "s", "cwd": "/"}
 OBSERVED = {"hook_event_name": "PostToolUse", "session_id": "s", "cwd": "/", "tool_name": "Edit", "tool_use_id": "t"}
+PROMPT = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/", "prompt": "Go on"}
 
 HEAVY = {
     *("asyncio", "attr", "attrs", "cattr", "cattrs", "difflib", "hashlib", "importlib.metadata", "importlib.resources"),
@@ -66,6 +67,15 @@ HOOK_MODULES = {
     "select",
 }
 """Everything that a hook imports besides ``os``, which is 0.25 ms each: whoever adds one says so here."""
+DELIVERING_MODULES = {
+    "interhost.bus.advice_store",
+    "interhost.bus.database",
+    "interhost.bus.lock",
+    "interhost.bus.problem_mark",
+    "interhost.bus.schema",
+    "interhost.claude.advice",
+}
+"""What of ours a hook imports besides, to hand out advice for its session."""
 MAIN_MODULES = {"__future__", "interhost", "interhost.cli", "interhost.cli.main", "interhost.errors"}
 
 
@@ -183,6 +193,17 @@ def test_observed_hook_imports_nothing_more(user: User) -> None:
     assert loaded.modules == HOOK_MODULES
     assert any("/spool/hooks/" in path for path in loaded.opened)
     assert (user.state / "bus.db").exists(), "no worker ran"
+
+
+def test_delivering_hook_opens_the_database_and_nothing_more(user: User) -> None:
+    """Advice for its session costs what SQLite's module imports, and neither pathlib, typing, re nor the whole bus."""
+    user.event(UNOBSERVED)
+    with Bus(user.state) as bus:
+        bus.store.add_advice("a0", "it is so", session_id="s", context_id=None, expires=None)
+    loaded = user.event(PROMPT)
+    assert "a0: it is so" in loaded.out
+    assert not loaded.modules & (HEAVY | {"contextlib", "enum", "json", "pathlib", "re", "typing"})
+    assert ours(loaded.modules, "interhost") == ours(HOOK_MODULES, "interhost") | DELIVERING_MODULES
 
 
 def test_sixteen_adapters_instead_of_four_cost_a_hook_no_import_and_no_file(tmp_path: Path) -> None:

@@ -5,19 +5,21 @@ Source: design section 8; reference/event-log.md sections 5 and 6, which also me
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from interhost.bus.lock import FileLock
 from interhost.bus.schema import APPLICATION_ID, MIGRATIONS
-from interhost.bus.state import ensure_root
+from interhost.bus.state import prepare_root
 from interhost.errors import BusyError, InterhostError, StateError
+
+TYPE_CHECKING = False  # a hook that hands out advice opens the database, and would pay 15 ms for these
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Any
 
 # NORMAL survives a killed process; only a power cut can take the last moments (event-log.md 3f).
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
@@ -48,21 +50,22 @@ class Database:
 
     def __init__(
         self,
-        root: Path,
+        root: str | Path,
         *,
         deadline: float | None = None,
         stopping: Callable[[], bool] | None = None,
         durability: str = "process",
     ) -> None:
         """Open, and create when there is nothing yet."""
-        self.root = ensure_root(root)
+        self.root = os.fspath(root)
+        prepare_root(self.root)
         self._synchronous = _SYNCHRONOUS[durability]
-        self.path = root / "bus.db"
-        self._sentinel = os.fspath(root / "wake")
+        self.path = f"{self.root}/bus.db"
+        self._sentinel = f"{self.root}/wake"
         self._depth = 0
         self._wake = False
         self._transaction = Transaction(self)
-        self._lock = FileLock(root / "write.lock", deadline, stopping)
+        self._lock = FileLock(f"{self.root}/write.lock", deadline, stopping)
         try:
             self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=30.0)
             try:
@@ -151,14 +154,19 @@ class Database:
             self._connection.execute("COMMIT" if commit else "ROLLBACK")
         except sqlite3.DatabaseError as error:
             if self._connection.in_transaction:
-                with contextlib.suppress(sqlite3.DatabaseError):
-                    self._connection.execute("ROLLBACK")
+                self._roll_back()
             if commit:  # a failed ROLLBACK follows an error that says more
                 raise self._explain(error) from error
         finally:
             self._lock.release()
         if commit and self._wake:
             self.wake()
+
+    def _roll_back(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except sqlite3.DatabaseError:  # the error that led here says more
+            return
 
     def flush(self) -> None:
         """Make everything committed so far survive a power cut: one commit with FULL syncs the log up to here."""
@@ -185,9 +193,10 @@ class Database:
         try:
             os.utime(self._sentinel)
         except OSError:
-            # What is committed is stored, whether or not anybody is told now: who waits also looks every second.
-            with contextlib.suppress(OSError):
+            try:
                 os.close(os.open(self._sentinel, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            except OSError:  # what is committed is stored, told or not: who waits also looks every second
+                return
 
     def _prepare(self) -> None:
         """Look before touching: a foreign file must keep every byte."""
@@ -210,7 +219,7 @@ class Database:
         if any(self._one(f"PRAGMA {number}")[0] for number in ("application_id", "user_version")):
             return False
         (pages,) = self._one("PRAGMA page_count")
-        return not (self._one("SELECT count(*) FROM sqlite_master")[0] if pages else self.path.stat().st_size)
+        return not (self._one("SELECT count(*) FROM sqlite_master")[0] if pages else os.stat(self.path).st_size)
 
     def _migrate(self) -> None:
         """Take the steps that are missing, all of them or none; refuse what is not ours."""
@@ -218,14 +227,14 @@ class Database:
         if application == APPLICATION_ID and version > len(MIGRATIONS):
             raise StateError(
                 f"{self.path} has schema {version}, this interhost knows {len(MIGRATIONS)}",
-                str(self.path),
+                self.path,
                 hint="upgrade interhost, or move the file away",
             )
         if application != APPLICATION_ID:
             if not self._is_new():
                 raise StateError(
                     f"{self.path} is a file of another program; it was left as it is",
-                    str(self.path),
+                    self.path,
                     hint="move it away, or set INTERBUS_ROOT to another directory",
                 )
             os.chmod(self.path, 0o600)  # before there are companion files, which take over its mode
@@ -250,7 +259,7 @@ class Database:
         if code & 0xFF in _DAMAGED:
             return StateError(
                 f"{self.path} is damaged or no database: {text}; it was left as it is",
-                str(self.path),
+                self.path,
                 hint="move it away to start anew; 'sqlite3 bus.db .recover' may save its rows",
             )
         if code & 0xFF in _BUSY:
@@ -260,7 +269,7 @@ class Database:
                 f"{self.path} cannot grow, the disk is full or a quota is used up: {text}",
                 hint="nothing was stored; make room and try again",
             )
-        return StateError(f"{self.path}: {text}", str(self.path), hint="'interhost doctor' looks closer")
+        return StateError(f"{self.path}: {text}", self.path, hint="'interhost doctor' looks closer")
 
 
 class Transaction:

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import math
 import os
 import time
-from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
 
 from interhost.errors import BusyError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
 
 _PAUSES = (0.0002, 0.0005, 0.001, 0.002)
 
@@ -40,7 +42,7 @@ class FileLock:
 
     def __init__(
         self,
-        path: Path,
+        path: str | Path,
         deadline: float | None = None,
         stopping: Callable[[], bool] | None = None,
         *,
@@ -84,7 +86,7 @@ class FileLock:
         if self.deadline is None and self._stopping is None:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             return
-        end = math.inf if self.deadline is None else time.monotonic() + self.deadline
+        end = float("inf") if self.deadline is None else time.monotonic() + self.deadline
         attempt = 0
         while not self.try_acquire():
             if self._stopping is not None and self._stopping():

@@ -7,16 +7,18 @@ in such a place for an attack. Source: reference/claude-code.md sections 1.7 and
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from interhost.bus.advice_marks import mark_of
-from interhost.bus.bus import Bus
-from interhost.bus.project import project_root
-from interhost.bus.resolve import session_contexts
-from interhost.bus.store import StoredAdvice, count_characters
+from interhost.bus.advice_store import AdviceStore, count_characters
+from interhost.bus.database import Database
 from interhost.errors import BusyError
 from interhost.json_scan import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from interhost.bus.advice_store import StoredAdvice
 
 MOST_CHARACTERS = 9_900
 """Claude Code puts longer text into a file (its limit is 10,000 characters, as JavaScript counts them)."""
@@ -41,10 +43,14 @@ def hand_out(root: str, event: Mapping[str, object], marks: set[str]) -> None:
     if not marks & ears:
         return
     try:
-        with Bus(Path(root), deadline=_DEADLINE) as bus:
-            taken = bus.store.take_advice(session, contexts, most=ROOM)
+        database = Database(root, deadline=_DEADLINE)
+        try:
+            store = AdviceStore(database)
+            taken = store.take_advice(session, contexts, most=ROOM)
             if taken and not _write(answer(str(event["hook_event_name"]), taken)):
-                bus.store.give_back_advice(taken)
+                store.give_back_advice(taken)
+        finally:
+            database.close()
     except BusyError:
         return  # the next hook hands it out
 
@@ -70,6 +76,11 @@ def session_of(event: Mapping[str, object]) -> str | None:
 
 def contexts_of(event: Mapping[str, object]) -> list[str]:
     """What its session is about, as far as that can be told without asking another program."""
+    from pathlib import Path
+
+    from interhost.bus.project import project_root
+    from interhost.bus.resolve import session_contexts
+
     cwd = event.get("cwd")
     folder = Path(cwd) if isinstance(cwd, str) and os.path.isabs(cwd) else None
     return session_contexts(session_of(event), project_root(folder) if folder else None, os.environ, Path.home())

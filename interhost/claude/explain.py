@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from interhost.bus.advice_store import StoredAdvice
 from interhost.bus.bus import Bus
 from interhost.bus.hook_index import matches, read_index, read_said
-from interhost.bus.store import StoredAdvice
 from interhost.claude.advice import ROOM, answer, contexts_of, session_of
 from interhost.claude.answer import LAST_SECONDS, SECONDS
 from interhost.claude.events import EVENTS, TAKE_CONTEXT, can_hear

@@ -91,7 +91,8 @@ def test_the_same_advice_for_the_same_ears_is_kept_once(store: HostStore) -> Non
     advise(session=None, context="iv-1")
     advise(session=None, context="iv-1")
     advise(adapter="beta")
-    assert [one[1:] for one in store.waiting_advice()] == [
+    waiting = [(one.adapter, one.session_id, one.context_id, one.text) for one in store.waiting_advice()]
+    assert waiting == [
         ("alpha", "s", None, "t"),
         ("alpha", "s", None, "u"),
         ("alpha", "s2", None, "t"),
