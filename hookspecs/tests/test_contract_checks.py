@@ -297,6 +297,9 @@ SOURCES = [
     ("def f(x: Notify): return attrs.evolve(x, text='x')", {"notify@1.0"}),
     ("def f(x):\n if isinstance(x.payload, Notify):\n  y = x.payload\n  return evolve(y, text='x')", {"notify@1.0"}),
     ("def f(x): return evolve(x, text='x')", set()),
+    ("from interhost_hookspecs.kernel_facts import compose_gate\ncompose_gate(x)", {"gate_result@1.0"}),
+    ("from interhost_hookspecs.kernel_facts import compose_artifact as a\nmap(a, x)", {"artifact_ready@1.0"}),
+    ("from interhost_hookspecs.kernel_facts import compose_gate, gate_key\ngate_key(x)", set()),
 ]
 
 

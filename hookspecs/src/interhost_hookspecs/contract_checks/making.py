@@ -2,12 +2,15 @@
 
 A payload class counts where it is called or handed on as a value (``partial(Notify, …)``, a table of classes), not
 where it is only named: in annotations, ``isinstance``, patterns, keys of tables. ``evolve`` of a consumed payload makes
-one, too. A module's own intents are the texts of that form.
+one, too, and so does a function of the hook specifications that calls one (``compose_gate``). A module's own intents
+are the texts of that form.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 from collections.abc import Iterable, Iterator
 
 from interhost_hookspecs.catalogue import CATALOGUE
@@ -23,18 +26,28 @@ def list_made(modules: Iterable[ast.Module]) -> set[str]:
     return {intent for tree in modules for intent in _Maker(tree).made}
 
 
+def _made_by_tool(module: str, name: str) -> set[str]:
+    """The intents whose payloads a function of the hook specifications makes; none for whatever else has the name."""
+    tool = getattr(importlib.import_module(module), name, None)
+    if not inspect.isfunction(tool):
+        return set()
+    calls = (node.func for node in ast.walk(ast.parse(inspect.getsource(tool))) if isinstance(node, ast.Call))
+    return {CLASSES[one.id] for one in calls if isinstance(one, ast.Name) and one.id in CLASSES}
+
+
 class _Maker(ast.NodeVisitor):
     """Walks one module, past everything that only names a class."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.made: set[str] = set()
-        self._bound = {
-            alias.asname or alias.name: CLASSES[alias.name]
+        imported = [
+            (alias, str(node.module))
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "interhost_hookspecs"
             for alias in node.names
-            if alias.name in CLASSES
-        }
+        ]
+        self._bound = {one.asname or one.name: CLASSES[one.name] for one, _ in imported if one.name in CLASSES}
+        self._tools = {one.asname or one.name: _made_by_tool(module, one.name) for one, module in imported}
         self.visit(tree)
 
     def _intent(self, node: ast.AST) -> str | None:
@@ -46,6 +59,7 @@ class _Maker(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         if intent := self._intent(node):
             self.made.add(intent)
+        self.made.update(self._tools.get(node.id, ()))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         if intent := self._intent(node):
