@@ -12,16 +12,13 @@ from pathlib import Path
 from attrs import evolve
 from interhost_hookspecs import (
     ArtifactSubmitted,
-    Coordination,
     CoordinationAction,
     Draft,
     GateEnforced,
     GateOutcome,
     GateOverridden,
     GateTier,
-    Holder,
     Payload,
-    Resource,
     RunAdvanced,
     Severity,
     SprintCreated,
@@ -35,6 +32,7 @@ from interhost_hookspecs.kernel_facts import (
     chain_name,
     compose_artifact,
     compose_gate,
+    compose_task,
     compose_transition,
     gate_key,
 )
@@ -93,13 +91,13 @@ def _of_sprint(made: SprintCreated, request: Mapping[str, object]) -> Draft:
 
 
 def _of_task(made: TaskDispatched) -> Draft:
-    payload = Coordination(
-        resource=Resource.BEAD,
-        resource_id=made.bead_id or made.run_id or made.dispatch_id,
-        action=CoordinationAction.CLAIM,
-        holder=Holder(id=made.dispatch_id, name=made.agent),
-        reservation_id=made.dispatch_id,
-        reason="a task was handed to an agent",
+    payload = compose_task(
+        CoordinationAction.CLAIM,
+        made.dispatch_id,
+        made.agent,
+        made.bead_id,
+        made.run_id,
+        "a task was handed to an agent",
     )
     return _draft(payload, made.bead_id, made.fact_key)
 

@@ -14,7 +14,18 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from interhost_hookspecs.catalogue import ArtifactReady, Change, GateOutcome, GateResult, GateTier, PhaseTransition
+from interhost_hookspecs.catalogue import (
+    ArtifactReady,
+    Change,
+    Coordination,
+    CoordinationAction,
+    GateOutcome,
+    GateResult,
+    GateTier,
+    Holder,
+    PhaseTransition,
+    Resource,
+)
 from interhost_hookspecs.files import digest
 from interhost_hookspecs.intent import Draft, Severity
 from interhost_hookspecs.phases import CHAINS, canonical_phase
@@ -66,6 +77,31 @@ def compose_gate(
         reason=one_line(show_conditions(found)),
         run_id=run_id,
         evidence=list_conditions(found),
+    )
+
+
+def compose_task(
+    action: CoordinationAction, dispatch_id: str, agent: str | None, bead: str | None, run_id: str | None, reason: str
+) -> Coordination:
+    """An agent that was given a task of a bead, or has given it back.
+
+    Args:
+        action: ``claim`` or ``release``.
+        dispatch_id: What the kernel calls the task.
+        agent: Kind of agent.
+        bead: The bead.
+        run_id: Its run, which stands for a bead that is not known.
+        reason: What happened.
+    """
+    who = Holder(id=dispatch_id, name=agent)
+    return Coordination(
+        resource=Resource.BEAD,
+        resource_id=bead or run_id or dispatch_id,
+        action=action,
+        holder=who if action is CoordinationAction.CLAIM else None,
+        requester=who if action is not CoordinationAction.CLAIM else None,
+        reservation_id=dispatch_id,
+        reason=one_line(reason),
     )
 
 
