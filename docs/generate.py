@@ -92,11 +92,16 @@ EXAMPLES: Mapping[str, Mapping[str, object]] = {
 
 OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
     "clavain": [
-        (
-            "a run of the kernel began, moved or was decided about (`ic` events)",
-            ("start_sprint", "phase_transition", "gate_result"),
-        ),
-        ("a brainstorm, PRD or plan was written below `docs`", ("artifact_ready",)),
+        ("a run of the kernel began or moved (`ic` events)", ("start_sprint", "phase_transition")),
+        ("a gate of the kernel, or the quality gates, decided", ("gate_result",)),
+        ("the quality gates are done", ("review_pass",)),
+        ("a run has used much of its budget, or all of it", ("health_signal",)),
+        ("a run waits for a person, or was cancelled", ("notify",)),
+        ("a brainstorm, PRD or plan was written below `docs`, or anything registered with a run", ("artifact_ready",)),
+        ("files were reserved in the kernel, or a task of a run was handed to an agent", ("coordination",)),
+        ("a command of Clavain was called", ("clavain.command",)),
+        ("work was handed to another agent past the kernel", ("clavain.dispatch",)),
+        ("reviewers disagreed, and it was decided", ("clavain.finding_resolved",)),
     ],
     "intercheck": [
         ("the context of a session fills up, although interline writes the file", ("health_signal",)),

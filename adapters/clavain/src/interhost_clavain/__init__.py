@@ -1,0 +1,1 @@
+"""The interhost adapter for Clavain: runs of the kernel, artifacts, quality gates, dispatched work, commands."""
