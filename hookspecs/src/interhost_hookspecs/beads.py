@@ -172,7 +172,8 @@ class Beads:
     def _run(self, words: list[str], project: Path | None) -> Completed:
         answer = self._commands.run(["bd", *words], cwd=project)
         if answer.returncode is None:
-            raise BdMissingError("bd is not installed") if answer.missing else BdHungError(f"bd: {answer.problem}")
+            problem = answer.problem.removeprefix("bd: ")
+            raise BdMissingError("bd is not installed") if answer.missing else BdHungError(f"bd: {problem}")
         return answer
 
 
