@@ -115,6 +115,11 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
     "interlock": [
         ("files are reserved, released, or fought over", ("coordination",)),
     ],
+    "internext": [
+        ("open work was put in order by the tracker's own numbers", ("discover_work",)),
+        ("a ranking was made, or could not be", ("internext.ranked",)),
+        ("the skill that recommends work was used", ("internext.skill_used",)),
+    ],
     "interphase": [
         ("a bead moved to another phase (telemetry, sidebands, headers)", ("phase_transition",)),
         ("a gate of a bead's phase decided", ("gate_result",)),
