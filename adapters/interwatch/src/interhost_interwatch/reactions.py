@@ -7,9 +7,7 @@ Source: ``reference/modules/interwatch.md`` sections 4.5 and 4.6.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import os.path
 import re
 from datetime import timedelta
@@ -29,7 +27,7 @@ from interhost_hookspecs import (
     ReleaseStatus,
     hookimpl,
 )
-from interhost_hookspecs.files import read_head, short_name
+from interhost_hookspecs.files import is_plain_name, read_head, replace_text, short_name
 from interhost_hookspecs.phases import canonical_phase
 from interhost_hookspecs.positions import is_due
 from interhost_hookspecs.reading import first_line, read_local_time, read_object, value_at
@@ -58,7 +56,6 @@ ADVICE = (
     "{path} drifted, says {producer}. interwatch makes it anew with `/interwatch:refresh {name}`. Request: {request}."
 )
 
-_COMMAND_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 
 
@@ -138,7 +135,7 @@ def _find_documents(intent: Intent[object]) -> list[Document]:
     path, project = intent.artifact_path, intent.project_dir
     if path is None or project is None or "\0" in str(path):
         return []
-    known = [one for one in list_documents(project) if one.path and _COMMAND_NAME.fullmatch(one.name)]
+    known = [one for one in list_documents(project) if one.path and is_plain_name(one.name)]
     return [one for one in known if one.path and os.path.realpath(one.path) == os.path.realpath(path)]
 
 
@@ -192,22 +189,7 @@ def _record_deployment(intent: Intent[ReleaseStatus], ctx: AdapterContext) -> Ou
     if intent.project_dir is None or not os.path.isdir(folder) or os.path.islink(folder):
         return Outcome.skipped("the project has no .interwatch folder of its own")
     try:
-        _replace(folder / "deploy-state.json", json.dumps({"sha": commit}) + "\n")
+        replace_text(folder / "deploy-state.json", json.dumps({"sha": commit}) + "\n")
     except OSError as error:
         return Outcome.failed(f"{folder / 'deploy-state.json'}: {error.strerror}")
     return Outcome.done(f"recorded that {commit} is deployed")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put a file in place as a whole; a link that bears its name is replaced, not followed."""
-    import tempfile  # 5 ms, for few
-
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

@@ -25,6 +25,7 @@ from interhost_hookspecs.reading import (
     first_line,
     first_number,
     one_line,
+    plain_line,
     read_local_time,
     read_object,
     value_at,
@@ -134,9 +135,9 @@ def is_drifted(tier: str) -> bool:
 
 
 def _read_document(name: str, record: object, root: Path) -> Document | None:
-    label = one_line(name)
+    label = plain_line(name)
     tier = MISSING if value_at(record, "exists") is False else first_line(record, "confidence") or ""
-    if label is None or tier not in TIERS or not isinstance(record, dict):
+    if not label or tier not in TIERS or not isinstance(record, dict):
         return None
     return Document(name=label, tier=tier, path=_place(record.get("path"), root), record=record)
 
@@ -183,7 +184,7 @@ def _compose(one: Document, previous: str | None, since: object, report: Report,
 def _list_signals(record: Mapping[str, object]) -> Mapping[str, int]:
     """The signals that found something, with how much, the heaviest first."""
     stated = record.get("signals")
-    named = {one_line(name): value for name, value in stated.items()} if isinstance(stated, dict) else {}
+    named = {plain_line(name): value for name, value in stated.items()} if isinstance(stated, dict) else {}
     found = [
         (first_number(value, "score") or 0.0, name, first_count(value, "count") or 0) for name, value in named.items()
     ]

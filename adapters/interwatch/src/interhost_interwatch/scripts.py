@@ -13,7 +13,7 @@ from pathlib import Path
 
 from interhost_hookspecs import AdapterContext, Completed, Outcome
 from interhost_hookspecs.files import modified
-from interhost_hookspecs.reading import read_object
+from interhost_hookspecs.reading import plain_line, read_object
 
 from interhost_interwatch.report import REPORT, Report, read_report
 
@@ -73,7 +73,7 @@ def compose_audit(name: str, project: Path, ctx: AdapterContext) -> str:
 def last_words(answer: Completed) -> str:
     """Why a script ended, without the way there: the last line of a traceback says it."""
     lines = (answer.stderr or answer.stdout).strip().splitlines()
-    return answer.problem or (" ".join(lines[-1].split())[:200] if lines else answer.why)
+    return answer.problem or (plain_line(lines[-1], 200) if lines else answer.why)
 
 
 def _run_scan(script: Path, project: Path, ctx: AdapterContext) -> Completed:

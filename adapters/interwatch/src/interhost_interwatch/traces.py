@@ -37,6 +37,7 @@ from interhost_hookspecs.reading import (
     first_line,
     first_names,
     one_line,
+    plain_line,
     read_local_time,
     read_object,
     read_object_lines,
@@ -169,7 +170,9 @@ def read_failure(line: str) -> Failure | None:
     found = _FAILURE.match(line)
     if not found:
         return None
-    return Failure(at=read_time(found[1]), hook=found[2], exit=found[3], error=one_line(found[4]) or "no reason given")
+    return Failure(
+        at=read_time(found[1]), hook=found[2], exit=found[3], error=plain_line(found[4]) or "no reason given"
+    )
 
 
 def find_failure(root: Path) -> Failure | None:
@@ -183,10 +186,10 @@ def find_failure(root: Path) -> Failure | None:
 def _tell_entry(
     entry: Mapping[str, Any], paths: Mapping[str, Path | None], root: Path, ctx: AdapterContext
 ) -> Draft | None:
-    name, outcome, tool = (first_line(entry, key) for key in ("name", "outcome", "tool"))
+    name, outcome, tool = (plain_line(entry.get(key)) for key in ("name", "outcome", "tool"))
     stated = entry.get("ts")
     at = read_local_time(stated) if tool == "record-refresh" else read_time(stated, UTC)
-    if name is None or outcome is None or at is None:
+    if not name or not outcome or at is None:
         return None
     if outcome == "no-op":
         path, digest = paths.get(name), first_line(entry, "content_hash") or ""
@@ -203,7 +206,7 @@ def _tell_entry(
         source_hook="file:auto-refresh.log",
         occurred_at=at,
         dedupe_key=fact_key("interwatch", "refresh", root, name, outcome, when),
-        extensions={"watchable": name, "tool": tool, "generator": first_line(entry, "generator")},
+        extensions={"watchable": name, "tool": tool or None, "generator": first_line(entry, "generator")},
     )
 
 
