@@ -33,8 +33,10 @@ from interhost_hookspecs import (
     Observation,
     Outcome,
     Payload,
+    Settings,
     agents,
     checks,
+    contract_checks,
     files,
     findings,
     kernel_facts,
@@ -44,6 +46,7 @@ from interhost_hookspecs import (
     sessions,
     sources,
     specs,
+    testing,
 )
 from interhost_hookspecs.schema import json_key, payload_schema
 from interhost_hookspecs.specs import adapter, guards, intents, observation, submissions
@@ -59,10 +62,9 @@ GROUPS: Mapping[str, ModuleType] = {
 }
 LAST = "The built-in providers answer last: interbase for guards, and for submissions the client of clavain-cli or ic."
 TYPES: tuple[type, ...] = (Intent, Draft, Observation, Advice, Outcome, HookEvent, Completed, AdapterInfo, Check)
-CLIENTS: Mapping[str, type] = {"ctx.beads": Beads, "ctx.runs": KernelRuns}
+CLIENTS: Mapping[str, type] = {"ctx.config": Settings, "ctx.beads": Beads, "ctx.runs": KernelRuns}
 TOOLS: Sequence[ModuleType] = (
-    *(reading, files, phases, positions, sources, agents),
-    *(findings, kernel_facts, checks, sessions),
+    *(reading, files, phases, positions, sources, findings, kernel_facts, agents, checks, sessions),
 )
 
 EXAMPLES: Mapping[str, Mapping[str, object]] = {
@@ -239,6 +241,18 @@ def hooks_document() -> Iterator[str]:
     yield from _type(KernelRun)
     for module in TOOLS:
         yield from _tools(module)
+    yield "## The tests"
+    yield (
+        "What an adapter's own tests are made with; pytest finds the fixtures `contract_check`, `fake_context` and "
+        "`hook_payload` by itself."
+    )
+    yield "### interhost_hookspecs.contract_checks"
+    yield read_docstring(contract_checks).summary
+    yield _bullets(f"`{check.name}`: {read_docstring(check.look).summary}" for check in contract_checks.CHECKS)
+    yield "### interhost_hookspecs.testing"
+    yield from (read_docstring(testing).summary, *read_docstring(testing).body)
+    makers = [one for name in testing.__all__ if inspect.isfunction(one := getattr(testing, name))]
+    yield _bullets(map(_tool, makers))
 
 
 def list_groups() -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,11 +25,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def fake_context(tmp_path: Path) -> FakeContext:
-    """The context of an adapter on a machine with nothing on it; see ``interhost_hookspecs.testing``."""
+def fake_context(tmp_path: Path, request: pytest.FixtureRequest) -> FakeContext:
+    """The context, on a machine with nothing on it, of the adapter that the test's module imports as ``adapter``."""
     from interhost_hookspecs.testing import FakeContext
 
-    return FakeContext(tmp_path)
+    adapter = getattr(request.module, "adapter", None)
+    return FakeContext(tmp_path, of=adapter if isinstance(adapter, ModuleType) else None)
 
 
 @pytest.fixture

@@ -21,8 +21,6 @@ from interhost_hookspecs.contract_checks.making import list_made
 BY_NAME = {check.name: check for check in CHECKS}
 GOOD = '''"""A good adapter."""
 
-from pathlib import Path
-
 from attrs import evolve
 from interhost_hookspecs import *
 from interhost_hookspecs import DriftDetected, Notify, ReviewPass
@@ -31,7 +29,7 @@ from interhost_hookspecs.checks import check_program
 
 @hookimpl
 def observe(ctx: AdapterContext) -> Observation:
-    lines = ctx.tail(Path(str(ctx.config.get("file") or "/tmp/widget.txt"))).lines
+    lines = ctx.tail(ctx.config.path("file")).lines
     return Observation(drafts=tuple(Draft(payload=Notify(text=line)) for line in lines))
 
 
@@ -43,7 +41,7 @@ def observe_hook(event: HookEvent) -> Observation:
 
 @hookimpl
 def on_review_pass(intent: Intent[ReviewPass], ctx: AdapterContext) -> Outcome | None:
-    if ctx.config.get("loud") is not True:
+    if not ctx.config.is_on("loud"):
         return None
     ctx.publish(Draft(payload={"n": 1}, intent="widget.turned@1.0"))
     return Outcome.done("said")
@@ -70,7 +68,7 @@ SECTION: Mapping[str, object] = {
     "observes": {"hooks": ["PostToolUse:Bash"], "files": ["/tmp/widget.txt"]},
     "answers": True,
     "settings": {
-        "file": {"type": "string", "default": "/tmp/widget.txt", "doc": "Where widgets are written."},
+        "file": {"type": "path", "default": "/tmp/widget.txt", "doc": "Where widgets are written."},
         "loud": {"type": "boolean", "default": False, "doc": "Say more."},
     },
 }
@@ -142,16 +140,9 @@ CODE = [
     ("produces_what_it_makes", "Notify(text=", "dict(text=", "names notify@1.0, but nothing in"),
     ("produces_what_it_makes", "widget.turned", "widget.tilted", "makes widget.tilted@1.0, but"),
     ("observes_what_it_implements", "@hookimpl\ndef observe_hook", "def hidden", "observe_hook is not implemented"),
-    ("reads_its_settings", 'get("loud")', 'get("noisy")', "setting 'loud' is in the manifest, but nothing in"),
-    ("reads_its_settings", 'get("loud")', 'get("noisy")', "reads the setting 'noisy'; add it"),
-    ("reads_its_settings", 'ctx.config.get("loud")', 'ctx.config["noisy"]', "reads the setting 'noisy'"),
-    ("keeps_off_what_is_off", 'if ctx.config.get("loud") is not True', 'if not ctx.config.get("loud")', "'is True'"),
-    (
-        "keeps_off_what_is_off",
-        'get("loud")',
-        'get("loud", True)',
-        "is True when it is not set, the manifest says False",
-    ),
+    ("reads_its_settings", 'is_on("loud")', 'is_on("noisy")', "setting 'loud' is in the manifest, but nothing in"),
+    ("reads_its_settings", 'is_on("loud")', 'is_on("noisy")', "asks for the setting 'noisy'; add it"),
+    ("reads_its_settings", 'ctx.config.is_on("loud")', 'ctx.config["noisy"]', "asks for the setting 'noisy'"),
     ("imports_nothing_of_the_host", "import evolve", "import evolve\nimport interhost.errors", "imports interhost.er"),
     ("answers_without_heavy_imports", "import evolve", "import evolve\nimport sqlite3", "imports sqlite3 while"),
     ("answers_without_heavy_imports", "import evolve", "import evolve\nfrom http import client", "imports http.client"),
@@ -193,8 +184,8 @@ CODE = [
     ("survives_every_hook_event", LOOK, "return said or None", "observe_hook of PreToolUse:Bash: answered [Notify("),
     (
         "survives_every_intent",
-        "if ctx.config",
-        "intent.artifact_path.stat()\n    if ctx.config",
+        "if not ctx",
+        "intent.artifact_path.stat()\n    if not ctx",
         "'NoneType' object has",
     ),
     ("survives_every_intent", "return None", "return True", "answered True; expected Outcome or None"),
@@ -230,7 +221,7 @@ MANIFEST: list[tuple[str, dict[str, object], str]] = [
     ("reads_its_settings", {"settings": {"loud": {"type": "boolean"}}}, "setting 'loud' has no default"),
     ("reads_its_settings", {"settings": {"loud": {"type": "integer", "default": True}}}, "default True is no integer"),
     ("reads_its_settings", {"settings": {"loud": {"type": "boolean", "default": False}}}, "has no 'doc'"),
-    ("keeps_off_what_is_off", {"settings": {"loud": {"type": "boolean", "default": True}}}, "the manifest says True"),
+    ("reads_its_settings", {"settings": {"loud": {"type": "string", "default": ""}}}, "config.is_on('loud'), but the"),
 ]
 
 

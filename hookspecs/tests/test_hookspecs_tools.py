@@ -197,7 +197,12 @@ def laptop(tmp_path: Path, **config: object) -> FakeContext:
     def fine(command: FakeCommand) -> Completed:
         return Completed(argv=command.argv, returncode=0)
 
-    return FakeContext(tmp_path, config=config, commands={"claude": fine, "agent": fine, "sh": fine})
+    return FakeContext(
+        tmp_path,
+        declared={"headless_command": {"type": "array", "default": ["claude", "-p"]}},
+        config=config,
+        commands={"claude": fine, "agent": fine, "sh": fine},
+    )
 
 
 def test_a_session_is_started_with_its_prompt_and_its_log(tmp_path: Path) -> None:

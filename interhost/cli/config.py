@@ -20,6 +20,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from interhost_hookspecs.settings import is_of
+
 from interhost.bus.state import state_root
 from interhost.cli.output import note
 from interhost.errors import InputError, MissingError, UsageError
@@ -27,14 +29,6 @@ from interhost.host.config import FILE_NAME, Config
 from interhost.host.config_file import change_key, find_key, read_value, split_key, write_config
 from interhost.host.registry import list_adapters
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "boolean": (bool,),
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "array": (list,),
-    "object": (dict,),
-}
 _KNOWN = ("limits.payload_bytes", "retention.days", "retention.events")
 
 
@@ -119,9 +113,8 @@ def _check_setting(key: str, parts: tuple[str, ...], value: Any) -> None:
     if setting not in known:
         listed = ", ".join(["enabled", *known])
         raise InputError(f"{name} has no setting {setting!r}{_meant(setting, known)}", hint=f"it has: {listed}")
-    expected = str(known[setting].get("type"))
-    kinds = _TYPES.get(expected, (object,))
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    expected = known[setting].get("type")
+    if not is_of(value, expected):
         raise InputError(f"key {key!r}: expected {expected}, got {value!r}")
 
 

@@ -25,6 +25,7 @@ from interhost_hookspecs import (
     Intent,
     KernelRuns,
     Request,
+    Settings,
     Submissions,
 )
 
@@ -91,6 +92,7 @@ class HostContext:
         bus: The bus.
         config: The user's configuration.
         providers: Who answers guards and submissions.
+        settings: What its manifest declares.
         cause: The envelope that is delivered, or ``None`` while observing.
         intent: Its view.
         event: The hook event that is observed, or ``None``.
@@ -106,6 +108,7 @@ class HostContext:
         config: Config,
         providers: Providers,
         *,
+        settings: Mapping[str, Mapping[str, object]] | None = None,
         cause: Envelope | None = None,
         intent: Intent[Any] | None = None,
         event: HookEvent | None = None,
@@ -116,7 +119,7 @@ class HostContext:
         """Begin a call."""
         self.adapter = adapter
         self.home = Path.home()
-        self.config: Mapping[str, object] = config.adapter(adapter)
+        self.config = Settings(config.adapter(adapter), settings or {}, self.home)
         self.cursor = HostCursor(bus, adapter)
         self.guards = HostGuards(providers)
         self.sideband = HostSideband(self.home, self.cursor, backfill=backfill)

@@ -108,7 +108,14 @@ def _context(bus: Bus, lease: Lease, adapter: LoadedAdapter, config: Config, pro
         bus.log.extend(lease, seconds + LEASE_SECONDS)
 
     return HostContext(
-        adapter.name, bus, config, providers, cause=envelope, intent=view(envelope), keep_lease=keep_lease
+        adapter.name,
+        bus,
+        config,
+        providers,
+        settings=adapter.settings,
+        cause=envelope,
+        intent=view(envelope),
+        keep_lease=keep_lease,
     )
 
 

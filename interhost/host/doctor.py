@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import evolve
-from interhost_hookspecs import Check, CheckLevel
+from interhost_hookspecs import Check, CheckLevel, Settings
 
 from interhost.bus.bus import Bus
 from interhost.bus.spool import rejected_files, waiting_files
@@ -139,7 +139,16 @@ def _adapter(bus: Bus, entry: AdapterEntry, config: Config) -> Iterator[Check]:
     for problem in bus.store.problems():
         if problem.adapter == entry.name and problem.stage != "load":
             yield _problem(f"{name}: {problem.stage}", problem.reason, "what it could not see is seen by the next look")
+    yield from _settings(adapter, config)
     yield from _own_checks(bus, adapter, config)
+
+
+def _settings(adapter: LoadedAdapter, config: Config) -> Iterator[Check]:
+    """What the user said about an adapter in vain."""
+    for name, problem in Settings(config.adapter(adapter.name), adapter.settings).list_problems():
+        holds = f"; {adapter.settings[name].get('default')!r} holds" if name in adapter.settings else ""
+        hint = f"it has: {', '.join(['enabled', *adapter.settings])}; correct it in {config.path}"
+        yield _problem(f"{adapter.name}: setting {name}", problem + holds, hint)
 
 
 def _about(adapter: LoadedAdapter) -> str:
@@ -155,7 +164,7 @@ def _about(adapter: LoadedAdapter) -> str:
 
 
 def _own_checks(bus: Bus, adapter: LoadedAdapter, config: Config) -> Iterator[Check]:
-    context = HostContext(adapter.name, bus, config, Providers([], lambda *_: None))
+    context = HostContext(adapter.name, bus, config, Providers([], lambda *_: None), settings=adapter.settings)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             answers = adapter.hook.check_adapter(ctx=context)

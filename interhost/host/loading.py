@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 from interhost_hookspecs import API_LEVEL, CATALOGUE, ContractError, HookCaller, register_adapter
@@ -38,6 +39,11 @@ class LoadedAdapter(NamedTuple):
     def name(self) -> str:
         """Its name on the bus."""
         return self.entry.name
+
+    @property
+    def settings(self) -> Mapping[str, Mapping[str, object]]:
+        """The settings that its manifest declares."""
+        return self.entry.interbus.settings if self.entry.interbus else {}
 
     @property
     def hook(self) -> HookCaller:

@@ -44,7 +44,7 @@ class Look(NamedTuple):
 
 def look(bus: Bus, adapter: LoadedAdapter, config: Config, providers: Providers, *, backfill: bool = False) -> Look:
     """One look; drafts, advice and cursors are stored in one transaction, or none of them."""
-    context = HostContext(adapter.name, bus, config, providers, backfill=backfill)
+    context = HostContext(adapter.name, bus, config, providers, settings=adapter.settings, backfill=backfill)
     return _look(bus, context, "observe", lambda: adapter.hook.observe(ctx=context), lambda: True)
 
 
@@ -67,7 +67,9 @@ def look_at_hook(
     if hook is None:
         return None
     event, head = view_hook(hook)
-    context = HostContext(adapter.name, bus, config, providers, event=event, bead=head.get("bead"))
+    context = HostContext(
+        adapter.name, bus, config, providers, settings=adapter.settings, event=event, bead=head.get("bead")
+    )
     try:
         looked = _look(
             bus,

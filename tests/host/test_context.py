@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from interhost_hookspecs import Advice, ArtifactReady, Draft, Notify
+from interhost_hookspecs.testing import hook_payload
 
 from interhost.bus.envelope import Envelope
+from interhost.bus.hook_record import write_record
 from interhost.bus.log import Query
 from interhost.errors import InputError, PayloadError, UnknownIntentError
 from interhost.host.codec import view
 from interhost.host.context import CursorMovedError, HostContext
+from interhost.host.doctor import examine
 from interhost.host.providers import Providers
 
 if TYPE_CHECKING:
@@ -55,6 +58,47 @@ def shown(ctx: HostContext, **arguments: Any) -> Mapping[str, Any]:
     assert done.ok, done
     answer: Mapping[str, Any] = json.loads(done.stdout)
     return answer
+
+
+# Settings -------------------------------------------------------------------------------------------------------------
+
+ASKS = """
+def ask(ctx):
+    return ctx.config.is_on("loud"), str(ctx.config.path("folder"))
+
+@hookimpl
+def observe(ctx):
+    SEEN.append(("observe", *ask(ctx)))
+
+@hookimpl
+def observe_hook(event, ctx):
+    SEEN.append(("observe_hook", *ask(ctx)))
+
+@hookimpl
+def on_notify(intent, ctx):
+    SEEN.append(("on_notify", *ask(ctx)))
+
+@hookimpl
+def check_adapter(ctx):
+    SEEN.append(("check_adapter", *ask(ctx)))
+"""
+
+
+@pytest.mark.parametrize(("said", "loud"), [("", False), ('loud = "yes"', False), ("loud = true", True)])
+def test_settings_are_what_the_manifest_declares(stage: Stage, said: str, loud: bool) -> None:
+    """In every call of an adapter: the manifest's default until the user says something of that type."""
+    settings = {"loud": {"type": "boolean", "default": False}, "folder": {"type": "path", "default": "~/x"}}
+    stage.adapter("echo", ["notify"], ASKS, {"settings": settings, "observes": {"hooks": ["Stop"]}})
+    stage.config(f"[adapters.echo]\n{said}\n")
+    host = stage.host()
+    host.see_consumers()
+    stage.publish()
+    write_record(str(stage.root), {"at": "1"}, json.dumps(hook_payload("Stop")))
+    host.take_in_hooks()
+    host.run_pass()
+    list(examine(stage.bus, stage.entries(), stage.config()))
+    hooks = ("observe", "observe_hook", "on_notify", "check_adapter")
+    assert set(stage.seen("echo")) == {(hook, loud, str(Path.home() / "x")) for hook in hooks}
 
 
 # Running --------------------------------------------------------------------------------------------------------------

@@ -122,6 +122,21 @@ def test_what_was_rejected_is_named_with_its_reason_and_its_next_step(stage: Sta
     assert found[f"rejected {aside.name}"].hint.startswith(f"read {aside}, mend the cause, and ")
 
 
+def test_settings_that_were_said_in_vain_are_named(stage: Stage) -> None:
+    """A wrong type with what holds instead, a name that nobody reads with those that somebody does."""
+    settings = {"loud": {"type": "boolean", "default": False, "doc": "Say more."}}
+    stage.adapter("echo", [], "", {"settings": settings})
+    (stage.root / "config.toml").write_text('[adapters.echo]\nenabled = true\nloud = "no"\nlaud = true\n')
+    found = checks(stage)
+    assert (found["echo: setting loud"].level, found["echo: setting loud"].detail) == (
+        CheckLevel.PROBLEM,
+        "expected boolean, got 'no'; False holds",
+    )
+    assert found["echo: setting laud"].detail == "the adapter has no such setting"
+    assert found["echo: setting laud"].hint == f"it has: enabled, loud; correct it in {stage.root / 'config.toml'}"
+    assert "echo: setting enabled" not in found
+
+
 @pytest.mark.parametrize("hook", ["describe_adapter()", "check_adapter(ctx)"])
 def test_interrupting_doctor_ends_it(stage: Stage, hook: str) -> None:
     """Ctrl-C while an adapter is asked is for doctor, not a fault of the adapter's."""

@@ -30,7 +30,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.ctx = FakeContext(home=root, projects=(root,))
+        self.ctx = FakeContext(home=root, of=adapter, projects=(root,))
 
     def write(self, name: str, content: object, *, age: float = 300.0) -> Path:
         path = self.root / name
@@ -139,9 +139,9 @@ class Desk:
         (module / "commands").mkdir(parents=True)
         for name in ("flux-drive", "flux-review"):
             (module / "commands" / f"{name}.md").write_text("")
-        self.ctx = FakeContext(home=base, projects=(self.root,), root=module)
+        self.ctx = FakeContext(home=base, of=adapter, projects=(self.root,), root=module)
         # Where the host would put it; the log of a session lies beside it.
-        (base / ".interbus" / "requests" / "fake").mkdir(parents=True)
+        (base / ".interbus" / "requests" / "interflux").mkdir(parents=True)
         self.ctx.commands["sh"] = self.run
 
     def write(self, name: str, text: str) -> Path:
@@ -209,7 +209,7 @@ class Desk:
 
     @property
     def request(self) -> Path:
-        return self.ctx.home / ".interbus" / "requests" / "fake" / "review.md"
+        return self.ctx.home / ".interbus" / "requests" / "interflux" / "review.md"
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from interhost_hookspecs import Completed
 from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_interphase import adapter
 
 # The database is a folder: .beads/<bead>/<dimension>, with `children` counting the event beads that set-state leaves.
 BD = r"""#!/usr/bin/env bash
@@ -128,7 +129,7 @@ def machine(tmp_path: Path) -> FakeContext:
     run = _run_for_real(tmp_path)
     return FakeContext(
         tmp_path,
-        adapter="interphase",
+        of=adapter,
         config={"temporary_dir": str(tmp_path / "tmp")},
         root=root,
         projects=(project,),

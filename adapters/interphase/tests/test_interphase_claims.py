@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from interhost_hookspecs import Coordination, CoordinationAction, Draft, Holder, HookEvent, Resource, Severity
 from interhost_hookspecs.testing import EPOCH, FakeContext, make_hook_event
+from interhost_interphase import adapter
 from interhost_interphase.adapter import observe, observe_hook
 from interhost_interphase.claims import find_claimed, read_marker
 
@@ -114,7 +115,9 @@ def test_what_others_leave_in_the_temporary_directory_is_not_believed(machine: F
     (machine.home / "tmp" / "interphase-bead-s1").symlink_to(machine.home / "elsewhere")
     (machine.home / "tmp" / "interphase-bead-s2").mkdir()
     assert look(machine) == []
-    assert told(observe(FakeContext(machine.home, config={"temporary_dir": "/nonexistent/tmp"})).drafts) == []
+    assert (
+        told(observe(FakeContext(machine.home, of=adapter, config={"temporary_dir": "/nonexistent/tmp"})).drafts) == []
+    )
 
 
 def test_a_file_that_goes_away_meanwhile_tells_nothing(tmp_path: Path) -> None:

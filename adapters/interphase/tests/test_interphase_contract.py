@@ -51,7 +51,7 @@ def test_doctor_sees_what_is_there(tmp_path: Path) -> None:
         file.parent.mkdir(parents=True)
         file.touch()
     version = Completed(argv=("bd",), returncode=0, stdout="bd version 1.0.5\n")
-    checks = adapter.check_adapter(FakeContext(tmp_path, root=tmp_path / "root", commands={"bd": version}))
+    checks = adapter.check_adapter(FakeContext(tmp_path, of=adapter, root=tmp_path / "root", commands={"bd": version}))
     assert [(check.name, check.level, check.detail) for check in checks] == [
         ("telemetry", "ok", str(telemetry)),
         ("bd", "ok", "bd version 1.0.5"),
@@ -61,7 +61,7 @@ def test_doctor_sees_what_is_there(tmp_path: Path) -> None:
 
 def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     """On an empty machine every check is a note with a hint: nothing is broken, it is only not there."""
-    checks = adapter.check_adapter(FakeContext(tmp_path))
+    checks = adapter.check_adapter(FakeContext(tmp_path, of=adapter))
     assert [(check.level, bool(check.hint)) for check in checks] == [("note", True)] * 3
     assert checks[1].detail == "not installed"
 
@@ -69,5 +69,5 @@ def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
 def test_doctor_names_the_trouble_of_a_broken_bd(tmp_path: Path) -> None:
     """A bd that cannot start is not called missing."""
     broken = Completed(argv=("bd",), returncode=1, stderr="bad schema\n")
-    check = adapter.check_adapter(FakeContext(tmp_path, commands={"bd": broken}))[1]
+    check = adapter.check_adapter(FakeContext(tmp_path, of=adapter, commands={"bd": broken}))[1]
     assert (check.level, check.detail) == ("problem", "bad schema")

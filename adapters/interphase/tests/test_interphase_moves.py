@@ -254,7 +254,7 @@ class DoubtfulContext(FakeContext):
 
 def test_doubt_is_left_to_the_host(bare: FakeContext) -> None:
     """The adapter does not turn a doubt into an outcome of its own."""
-    ctx = DoubtfulContext(bare.home, config=bare.config, projects=bare.projects, commands=bare.commands)
+    ctx = DoubtfulContext(bare.home, of=bare.of, config=bare.said, projects=bare.projects, commands=bare.commands)
     with pytest.raises(InDoubtError):
         reviewed(ctx)
 

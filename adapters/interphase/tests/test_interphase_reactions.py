@@ -17,6 +17,7 @@ from interhost_hookspecs import (
     Verdict,
 )
 from interhost_hookspecs.testing import EPOCH, FakeContext, make_intent
+from interhost_interphase import adapter
 from interhost_interphase.adapter import on_artifact_ready, on_phase_transition, on_review_pass
 
 PROJECT = Path("/repo")
@@ -33,7 +34,7 @@ def review(verdict: Verdict | None = Verdict.SAFE, **parts: Any) -> Intent[Revie
 @pytest.mark.parametrize("config", [{}, {"advance_on_review": False}, {"advance_on_review": "no"}])
 def test_by_default_a_safe_review_is_only_said(tmp_path: Path, config: Mapping[str, object]) -> None:
     """Until the user turns moves on, the bead's context gets one piece of advice and nothing is run."""
-    ctx = FakeContext(tmp_path, config=config)
+    ctx = FakeContext(tmp_path, of=adapter, config=config)
     assert on_review_pass(review(), ctx).kind is OutcomeKind.DONE
     assert ctx.advices == [
         Advice(
@@ -48,7 +49,7 @@ def test_by_default_a_safe_review_is_only_said(tmp_path: Path, config: Mapping[s
 
 def test_a_document_outside_the_project_is_named_in_full(tmp_path: Path) -> None:
     """The advice leads to the file wherever it lies."""
-    ctx = FakeContext(tmp_path)
+    ctx = FakeContext(tmp_path, of=adapter)
     on_review_pass(review(artifact_path=Path("/elsewhere/docs/plans/p.md")), ctx)
     assert "Review of /elsewhere/docs/plans/p.md finished safe" in ctx.advices[0].text
 
@@ -71,7 +72,7 @@ def test_other_reviews_change_no_phase(
     tmp_path: Path, intent: Intent[ReviewPass], why: str, config: Mapping[str, object]
 ) -> None:
     """Only a safe review of a document of a bead counts; an unreadable one is never taken for a pass."""
-    ctx = FakeContext(tmp_path, config=config)
+    ctx = FakeContext(tmp_path, of=adapter, config=config)
     outcome = on_review_pass(intent, ctx)
     assert outcome.kind is OutcomeKind.SKIPPED
     assert "no phase change" in outcome.reason
@@ -81,7 +82,7 @@ def test_other_reviews_change_no_phase(
 
 def test_a_prd_has_no_reviewed_phase_in_interphase(tmp_path: Path) -> None:
     """``strategy-reviewed`` exists only in a run: without one nothing is advised."""
-    ctx = FakeContext(tmp_path)
+    ctx = FakeContext(tmp_path, of=adapter)
     outcome = on_review_pass(review(artifact_path=PROJECT / "docs" / "prds" / "p.md"), ctx)
     assert outcome.reason == "interphase has no phase strategy-reviewed: no phase change"
     assert ctx.advices == []
@@ -101,7 +102,7 @@ def told(to: str = "plan-reviewed", model: str = "clavain-9", **parts: Any) -> I
 @pytest.mark.parametrize(("kind", "known"), [("plan", True), ("prd", True), ("brainstorm", True), ("doc", False)])
 def test_artifacts_move_nothing_by_default(tmp_path: Path, kind: str, known: bool) -> None:
     """A written plan is the author's business until the user says otherwise; other artifacts always are."""
-    ctx = FakeContext(tmp_path)
+    ctx = FakeContext(tmp_path, of=adapter)
     outcome = on_artifact_ready(written(kind), ctx)
     assert (outcome.reason if outcome else None) == ("advance_on_artifact is off" if known else None)
     assert (ctx.ran, ctx.advices) == ([], [])
@@ -109,7 +110,7 @@ def test_artifacts_move_nothing_by_default(tmp_path: Path, kind: str, known: boo
 
 def test_transitions_of_others_move_nothing_by_default(tmp_path: Path) -> None:
     """A bead does not follow until the user says so."""
-    ctx = FakeContext(tmp_path)
+    ctx = FakeContext(tmp_path, of=adapter)
     assert on_phase_transition(told(), ctx).reason == "follow_transitions is off"
     assert ctx.ran == []
 
@@ -126,7 +127,7 @@ def test_artifacts_without_a_bead_or_a_file_move_nothing(
     tmp_path: Path, intent: Intent[ArtifactReady], why: str
 ) -> None:
     """Even where the user wants moves."""
-    outcome = on_artifact_ready(intent, FakeContext(tmp_path, config={"advance_on_artifact": True}))
+    outcome = on_artifact_ready(intent, FakeContext(tmp_path, of=adapter, config={"advance_on_artifact": True}))
     assert outcome is not None
     assert outcome.kind is OutcomeKind.SKIPPED
     assert why in outcome.reason
@@ -147,7 +148,7 @@ def test_phases_without_a_counterpart_are_not_followed(
     tmp_path: Path, intent: Intent[PhaseTransition], why: str
 ) -> None:
     """Nothing is matched by resemblance, and bd is never asked to set an empty value, which it refuses."""
-    ctx = FakeContext(tmp_path, config={"follow_transitions": True})
+    ctx = FakeContext(tmp_path, of=adapter, config={"follow_transitions": True})
     outcome = on_phase_transition(intent, ctx)
     assert outcome.kind is OutcomeKind.SKIPPED
     assert why in outcome.reason

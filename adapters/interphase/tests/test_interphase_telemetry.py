@@ -18,6 +18,7 @@ from interhost_hookspecs import (
 )
 from interhost_hookspecs.phases import canonical_phase
 from interhost_hookspecs.testing import EPOCH, FakeContext, payloads
+from interhost_interphase import adapter
 from interhost_interphase.adapter import observe
 
 LATER = "2026-11-20T11:00:01Z"
@@ -43,7 +44,7 @@ def decided(decision: str, **keys: object) -> str:
 
 def context(home: Path, **parts: Any) -> FakeContext:
     """A context whose temporary directory is not the machine's."""
-    return FakeContext(home, config={"temporary_dir": str(home / "tmp")}, **parts)
+    return FakeContext(home, of=adapter, config={"temporary_dir": str(home / "tmp")}, **parts)
 
 
 def look(home: Path, *lines: str, now: datetime = EPOCH, projects: tuple[Path, ...] = ()) -> tuple[Draft, ...]:

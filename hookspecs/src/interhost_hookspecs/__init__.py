@@ -50,6 +50,7 @@ from interhost_hookspecs.intent import BEAD_ID, Advice, Draft, HookEvent, Intent
 from interhost_hookspecs.markers import API_LEVEL, hookimpl
 from interhost_hookspecs.outcome import Outcome, OutcomeKind
 from interhost_hookspecs.runs import KernelRun, KernelRuns
+from interhost_hookspecs.settings import Settings
 from interhost_hookspecs.specs.adapter import AdapterInfo, Check, CheckLevel
 from interhost_hookspecs.submission import (
     ArtifactFound,
@@ -119,6 +120,7 @@ __all__ = [
     "Resource",
     "ReviewPass",
     "RunAdvanced",
+    "Settings",
     "Severity",
     "Sideband",
     "SidebandError",

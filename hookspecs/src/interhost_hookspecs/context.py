@@ -19,6 +19,7 @@ from interhost_hookspecs.beads import Beads
 from interhost_hookspecs.command import Completed
 from interhost_hookspecs.intent import Advice, Draft
 from interhost_hookspecs.runs import KernelRuns
+from interhost_hookspecs.settings import Settings
 from interhost_hookspecs.submission import (
     ArtifactFound,
     ArtifactSubmitted,
@@ -256,8 +257,8 @@ class AdapterContext(Protocol):
         """The adapter's name."""
 
     @property
-    def config(self) -> Mapping[str, object]:
-        """The table ``[adapters.<name>]`` of the user's ``config.toml``; empty when there is none."""
+    def config(self) -> Settings:
+        """The adapter's settings: ``[adapters.<name>]`` of the user's ``config.toml``, else the manifest's defaults."""
 
     @property
     def home(self) -> Path:

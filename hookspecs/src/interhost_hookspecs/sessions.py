@@ -11,15 +11,15 @@ from pathlib import Path
 
 from interhost_hookspecs.context import AdapterContext
 
-DEFAULT_COMMAND = ("claude", "-p")
-"""What is started, before the prompt; the key ``headless_command`` of the adapter's configuration replaces it."""
-
 # The log comes first as $0, then the command. A log that cannot be opened ends the shell before anything is spent.
 _START = 'exec >"$0" 2>&1 </dev/null; nohup "$@" &'
 
 
 def start_session(prompt: str, *, log: Path, project: Path, ctx: AdapterContext) -> Path | str:
     """Start a session that outlives the host, once for the intent; what came of it is seen in the files it leaves.
+
+    What is started, before the prompt, is the adapter's setting ``headless_command``: an array, by default
+    ``["claude", "-p"]``.
 
     Args:
         prompt: What the session is told.
@@ -30,8 +30,8 @@ def start_session(prompt: str, *, log: Path, project: Path, ctx: AdapterContext)
     Returns:
         The log, or in one line why no session was started.
     """
-    command = ctx.config.get("headless_command", list(DEFAULT_COMMAND))
-    if not isinstance(command, list) or not command or not all(isinstance(word, str) and word for word in command):
+    command = ctx.config.texts("headless_command")
+    if ctx.config.find_problem("headless_command") or not command or not all(command):
         return "headless_command is not a list of words"
     if not (answer := ctx.run([command[0], "--version"])).ok:
         return f"headless: {answer.problem or f'{command[0]} --version ended with {answer.returncode}'}"

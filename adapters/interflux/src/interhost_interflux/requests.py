@@ -107,7 +107,7 @@ def _react(path: Path | None, kind: str, intent: Intent[object], ctx: AdapterCon
         intent: What it is wanted for.
         ctx: Knows module, requests and settings.
     """
-    if ctx.config.get("request_reviews", True) is not True:
+    if not ctx.config.is_on("request_reviews"):
         return Outcome.skipped("request_reviews is off")
     if (root := ctx.module_root()) is None:
         return Outcome.skipped("interflux is not installed")
@@ -136,7 +136,7 @@ def _request(path: Path, kind: str, command: str, intent: Intent[object], ctx: A
     if where := _add_action(name, kind, command, intent, ctx):
         return Outcome.done(f"review is an action of {where}; request: {request}")
     problem = ""
-    if ctx.config.get("headless") is True and project:
+    if ctx.config.is_on("headless") and project:
         prompt = _compose_prompt(path, project)
         started = start_session(prompt, log=request.with_suffix(".log"), project=project, ctx=ctx)
         if isinstance(started, Path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from interhost_hookspecs import AdapterContext, AdapterInfo, Check, CheckLevel, Observation, hookimpl
 from interhost_hookspecs.checks import check_file, check_module, check_program
 
@@ -21,7 +19,7 @@ __all__ = ["observe_hook", "on_artifact_ready", "on_phase_transition", "on_revie
 @hookimpl
 def observe(ctx: AdapterContext) -> Observation:
     """Tell what interphase wrote since the last look: telemetry first, then what only other traces tell."""
-    temporary = Path(str(ctx.config.get("temporary_dir") or "/tmp"))  # noqa: S108 - where interphase writes
+    temporary = ctx.config.path("temporary_dir")
     traces = list_traces(ctx, temporary)  # interphase writes them after the telemetry, so they are read before it
     tail = ctx.tail(ctx.home / TELEMETRY)
     entries = list_entries(tail.lines)
@@ -59,7 +57,7 @@ def check_adapter(ctx: AdapterContext) -> list[Check]:
             needs=LIBRARY,
         ),
     ]
-    return [*checks, _check_discovery(ctx)] if ctx.config.get("discover_work") is True else checks
+    return [*checks, _check_discovery(ctx)] if ctx.config.is_on("discover_work") else checks
 
 
 def _check_discovery(ctx: AdapterContext) -> Check:

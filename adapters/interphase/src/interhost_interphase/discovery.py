@@ -34,7 +34,7 @@ _KEPT = ("status", "possibly_done", "parent_closed_epic", "claimed_by", "discove
 def list_work(ctx: AdapterContext) -> Iterator[Draft]:
     """The candidates that are new, or have another action, phase or priority than in the last scan of their project."""
     root = ctx.module_root()
-    if ctx.config.get("discover_work") is not True or root is None or not (root / LIBRARY).is_file():
+    if not ctx.config.is_on("discover_work") or root is None or not (root / LIBRARY).is_file():
         return
     for project in ctx.projects:
         if (project / ".beads").is_dir() and is_due(ctx, f"discovery:at:{project}", _EVERY):

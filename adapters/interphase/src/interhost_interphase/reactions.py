@@ -53,7 +53,7 @@ def on_review_pass(intent: Intent[ReviewPass], ctx: AdapterContext) -> Outcome:
     target, project = _find_reviewed_phase(intent.artifact_path)
     if target is None:
         return Outcome.skipped("the review is not about a brainstorm, a PRD or a plan: no phase change")
-    act = advance if ctx.config.get("advance_on_review") is True else partial(_advise, counts=intent.payload.counts)
+    act = advance if ctx.config.is_on("advance_on_review") else partial(_advise, counts=intent.payload.counts)
     return _follow(intent, target, ctx, act, project=project)
 
 
@@ -63,7 +63,7 @@ def on_artifact_ready(intent: Intent[ArtifactReady], ctx: AdapterContext) -> Out
     target = WRITTEN.get(intent.payload.kind)
     if target is None:
         return None
-    if ctx.config.get("advance_on_artifact") is not True:
+    if not ctx.config.is_on("advance_on_artifact"):
         return Outcome.skipped("advance_on_artifact is off")
     if intent.payload.change is Change.REMOVED:
         return Outcome.skipped("the artifact was removed: no phase change")
@@ -73,7 +73,7 @@ def on_artifact_ready(intent: Intent[ArtifactReady], ctx: AdapterContext) -> Out
 @hookimpl
 def on_phase_transition(intent: Intent[PhaseTransition], ctx: AdapterContext) -> Outcome:
     """Let a bead follow a move that somebody else told, where the user wants it."""
-    if ctx.config.get("follow_transitions") is not True:
+    if not ctx.config.is_on("follow_transitions"):
         return Outcome.skipped("follow_transitions is off")
     target = canonical_phase(intent.payload.to)
     if target is None:

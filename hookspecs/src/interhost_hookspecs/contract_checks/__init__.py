@@ -23,7 +23,6 @@ from interhost_hookspecs.contract_checks.check import ContractCheck
 from interhost_hookspecs.contract_checks.code import (
     answers_without_heavy_imports,
     imports_nothing_of_the_host,
-    keeps_off_what_is_off,
     produces_what_it_makes,
     reads_its_settings,
 )
@@ -50,7 +49,6 @@ CHECKS: tuple[ContractCheck, ...] = tuple(
         produces_what_it_makes,
         observes_what_it_implements,
         reads_its_settings,
-        keeps_off_what_is_off,
         names_its_companions,
         imports_nothing_of_the_host,
         answers_without_heavy_imports,

@@ -88,9 +88,8 @@ def list_machines(subject: Subject) -> Iterator[FakeContext]:
         project.mkdir()
         config = _move_paths(subject, home)
         wrong = {name: 7 if isinstance(row.get("default"), list) else ["x"] for name, row in subject.settings.items()}
-        yield FakeContext(home, adapter=subject.name, config=config)
-        yield FakeContext(home, adapter=subject.name, config=config, projects=(project,))
-        yield FakeContext(home, adapter=subject.name, config={**wrong, **config}, projects=(project,))
+        for said, projects in ((config, ()), (config, (project,)), ({**wrong, **config}, (project,))):
+            yield FakeContext(home, of=subject.adapter, config=said, projects=projects)
 
 
 def call(subject: Subject, hook: str, **arguments: object) -> tuple[list[object], str]:
@@ -111,7 +110,7 @@ def _find_line(error: BaseException) -> str:
 
 
 def _react(subject: Subject, hook: str, intent: Intent[object], ctx: FakeContext) -> str:
-    fresh = FakeContext(ctx.home, adapter=ctx.adapter, config=ctx.config, projects=ctx.projects)
+    fresh = FakeContext(ctx.home, of=ctx.of, config=ctx.said, projects=ctx.projects)
     answers, problem = call(subject, hook, intent=intent, ctx=fresh)
     return problem or _find_wrong(answers, Outcome) or next(list_misfits(fresh.drafts), "")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from interhost_hookspecs.catalogue import CATALOGUE
 from interhost_hookspecs.contract_checks.imports import list_imports, list_top_imports
 from interhost_hookspecs.contract_checks.making import list_made
 from interhost_hookspecs.contract_checks.settings import list_reads, list_strings
 from interhost_hookspecs.contract_checks.subject import Subject
+from interhost_hookspecs.settings import TYPES, is_of
 
 HEAVY = frozenset(
     {
@@ -21,15 +22,15 @@ HEAVY = frozenset(
 Source: style, "Start-up, measured".
 """
 
-TYPES: Mapping[str, tuple[type, ...]] = {
-    "boolean": (bool,),
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "array": (list,),
-    "object": (dict,),
+ASKED_BY = {
+    "is_on": "boolean",
+    "text": "string",
+    "path": "path",
+    "count": "integer",
+    "number": "number",
+    "texts": "array",
 }
-"""What a setting's ``type`` may be, and what its value is then."""
+"""Method of ``Settings`` to the type that it answers."""
 
 
 def produces_what_it_makes(subject: Subject) -> Iterator[str]:
@@ -44,41 +45,30 @@ def produces_what_it_makes(subject: Subject) -> Iterator[str]:
 
 
 def reads_its_settings(subject: Subject) -> Iterator[str]:
-    """Each setting has a type, a default of that type and a line for people, and is read; no other is read."""
+    """Each setting is declared in full, and asked for as what it is; no other is asked for."""
     for name, row in subject.settings.items():
-        kinds = TYPES.get(str(row.get("type")))
-        if kinds is None:
+        if str(row.get("type")) not in TYPES:
             yield f"setting {name!r}: type {row.get('type')!r}; expected one of {', '.join(TYPES)}"
         elif "default" not in row:
             yield f"setting {name!r} has no default; state what holds when the user says nothing"
-        elif not is_of(row["default"], kinds):
+        elif not is_of(row["default"], row["type"]):
             yield f"setting {name!r}: default {row['default']!r} is no {row['type']}"
         doc = row.get("doc")
         if not isinstance(doc, str) or not doc.strip() or "\n" in doc:
             yield f"setting {name!r} has no 'doc'; say in one line what it changes"
-    sources = [*subject.modules.values(), *subject.tools.values()]
-    reads = [read for tree in sources for read in list_reads(tree)]
-    read = {one.name for one in reads if one.name is not None}
-    if any(one.name is None for one in reads):  # a name that is put together: any text of the source may be meant
+    sources = {**subject.modules, **subject.tools}
+    reads = [(module, read) for module, tree in sources.items() for read in list_reads(tree)]
+    read = {one.name for _, one in reads if one.name is not None}
+    if any(one.name is None for _, one in reads):  # a name that is put together: any text of the source may be meant
         read |= {text for tree in subject.modules.values() for text in list_strings(tree)} & set(subject.settings)
     for name in sorted(set(subject.settings) - read):
         yield f"setting {name!r} is in the manifest, but nothing in {subject.package} asks ctx.config for it"
     for name in sorted(read - set(subject.settings)):
-        yield f"the source reads the setting {name!r}; add it to 'interbus.settings' with type, default and doc"
-
-
-def keeps_off_what_is_off(subject: Subject) -> Iterator[str]:
-    """A switch has, read from an empty configuration, its default; and nothing but ``true`` turns it on."""
-    for module, tree in subject.modules.items():
-        for read in list_reads(tree):
-            row = subject.settings.get(read.name or "", {})
-            if row.get("type") != "boolean":
-                continue
-            place = f"{module}, line {read.line}: setting {read.name!r}"
-            if not read.is_strict:
-                yield f"{place} is on for any text in config.toml, 'no' too; compare with 'is True'"
-            if (read.default is True) != (row.get("default") is True):
-                yield f"{place} is {read.default!r} when it is not set, the manifest says {row.get('default')!r}"
+        yield f"the source asks for the setting {name!r}; add it to 'interbus.settings' with type, default and doc"
+    for module, one in reads:
+        kind = subject.settings.get(one.name or "", {}).get("type")
+        if kind and ASKED_BY.get(one.method, kind) != kind:
+            yield f"{module}, line {one.line}: config.{one.method}({one.name!r}), but the manifest says it is a {kind}"
 
 
 def imports_nothing_of_the_host(subject: Subject) -> Iterator[str]:
@@ -104,8 +94,3 @@ def answers_without_heavy_imports(subject: Subject) -> Iterator[str]:
             if heavy:
                 yield f"{module}, line {line}: imports {heavy} while Claude Code waits; import it inside the function"
             waiting += [name, name.rpartition(".")[0]]
-
-
-def is_of(value: object, kinds: tuple[type, ...]) -> bool:
-    """Whether a value is of a setting's type; true and false are no numbers."""
-    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))

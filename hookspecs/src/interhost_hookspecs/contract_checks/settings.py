@@ -16,33 +16,22 @@ class Read:
 
     Attributes:
         name: The setting; ``None`` where the source puts the name together.
+        method: How, such as ``is_on``; empty for ``config["x"]``.
         line: Where.
-        default: What is taken when it is not set; ``None`` where nothing is named.
-        is_strict: Whether only ``true`` counts as on.
     """
 
     name: str | None
+    method: str
     line: int
-    default: object
-    is_strict: bool
 
 
 def list_reads(tree: ast.Module) -> Iterator[Read]:
-    """Every ``config.get("x")``, ``config["x"]`` and other call on ``config`` that names a setting first."""
-    strict = {
-        id(node.left)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Compare)
-        and isinstance(node.ops[0], ast.Is | ast.IsNot)
-        and isinstance(node.comparators[0], ast.Constant)
-        and node.comparators[0].value is True
-    }
+    """Every ``config.is_on("x")``, ``config["x"]`` and other call on ``config`` that names a setting first."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and _is_config(node.value):
-            yield Read(_text(node.slice), node.lineno, None, id(node) in strict)
-        elif isinstance(node, ast.Call) and node.args and _is_config(getattr(node.func, "value", node)):
-            default = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else None
-            yield Read(_text(node.args[0]), node.lineno, default, id(node) in strict)
+            yield Read(_text(node.slice), "", node.lineno)
+        elif isinstance(node, ast.Call) and node.args and (method := _method(node.func)):
+            yield Read(_text(node.args[0]), method, node.lineno)
 
 
 def list_strings(tree: ast.Module) -> Iterator[str]:
@@ -50,6 +39,11 @@ def list_strings(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
+
+
+def _method(node: ast.AST) -> str:
+    """The method of ``config`` that an expression names; empty for everything else."""
+    return node.attr if isinstance(node, ast.Attribute) and _is_config(node.value) else ""
 
 
 def _is_config(node: ast.AST) -> bool:

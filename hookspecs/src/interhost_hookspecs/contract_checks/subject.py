@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +14,7 @@ from pluggy import PluginManager
 import interhost_hookspecs
 from interhost_hookspecs.contract import register_adapter
 from interhost_hookspecs.contract_checks.imports import list_imports
-
-MANIFEST = "integration.json"
+from interhost_hookspecs.testing.manifest import find_package, read_manifest, table
 
 
 @define(slots=False)
@@ -45,17 +42,17 @@ class Subject:
     @cached_property
     def section(self) -> Mapping[str, object]:
         """The manifest's ``interbus``; empty when it is no object."""
-        return _table(self.manifest.get("interbus"))
+        return table(self.manifest.get("interbus"))
 
     @property
     def observes(self) -> Mapping[str, object]:
         """``interbus.observes``."""
-        return _table(self.section.get("observes"))
+        return table(self.section.get("observes"))
 
     @property
     def settings(self) -> dict[str, Mapping[str, object]]:
         """``interbus.settings``, by name."""
-        return {name: _table(row) for name, row in _table(self.section.get("settings")).items()}
+        return {name: table(row) for name, row in table(self.section.get("settings")).items()}
 
     @cached_property
     def manager(self) -> PluginManager:
@@ -99,20 +96,7 @@ def read_subject(adapter: ModuleType) -> Subject:
     Raises:
         AssertionError: It has none that can be read.
     """
-    package = adapter.__name__.partition(".")[0]
-    file = getattr(sys.modules.get(package), "__file__", None)
-    if not file:
-        raise AssertionError(f"{adapter.__name__}: its package has no file; an adapter is a package with __init__.py")
-    folder = Path(file).parent
-    try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError) as error:
-        raise AssertionError(f"{folder / MANIFEST}: {error}; an adapter's manifest lies in its package") from None
-    return Subject(adapter, package, folder, _table(manifest))
-
-
-def _table(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
+    return Subject(adapter, adapter.__name__.partition(".")[0], find_package(adapter), read_manifest(adapter))
 
 
 def _parts(path: Path) -> tuple[str, ...]:

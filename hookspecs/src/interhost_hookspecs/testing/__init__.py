@@ -1,7 +1,7 @@
 """What an adapter's own tests are made with.
 
-:class:`FakeContext` keeps what an adapter asked for, so that a test can look at it; commands are answered from a
-table, files are real files below a temporary directory. :func:`make_intent` and :func:`make_hook_event` give an adapter
+``FakeContext`` keeps what an adapter asked for, so that a test can look at it; commands are answered from a
+table, files are real files below a temporary directory. ``make_intent`` and ``make_hook_event`` give an adapter
 something to react to and to look at.
 """
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 
 from attrs import define, field, frozen
 
@@ -14,8 +15,10 @@ from interhost_hookspecs.command import Completed
 from interhost_hookspecs.context import InDoubtError, Request
 from interhost_hookspecs.intent import BEAD_ID, Advice, Draft
 from interhost_hookspecs.runs import KernelRuns
+from interhost_hookspecs.settings import Settings
 from interhost_hookspecs.testing.fakes import FakeCursor, FakeGuards, FakeSideband, FakeTail
 from interhost_hookspecs.testing.intents import EPOCH
+from interhost_hookspecs.testing.manifest import read_manifest, table
 from interhost_hookspecs.testing.submissions import FakeSubmissions
 
 
@@ -40,6 +43,10 @@ class FakeContext:
 
     Attributes:
         home: The user's home; usually pytest's ``tmp_path``.
+        of: The adapter's module, whose manifest has its name and declares its settings.
+        adapter: Its name.
+        declared: Its settings.
+        said: What the user says about them in ``config.toml``: the argument ``config``.
         commands: Answer of each program by its name (``argv[0]``); a program that is not listed is "not found".
         ran: Every command that was run.
         drafts: What was published with the outcome.
@@ -51,8 +58,9 @@ class FakeContext:
     """
 
     home: Path
-    adapter: str = "fake"
-    config: Mapping[str, object] = field(factory=dict)
+    of: ModuleType | None = field(default=None, kw_only=True)
+    adapter: str = field()
+    said: Mapping[str, object] = field(factory=dict, alias="config")
     projects: tuple[Path, ...] = ()
     root: Path | None = None
     backfill: bool = False
@@ -73,6 +81,24 @@ class FakeContext:
     effects: set[str] = field(factory=set)
     postponed: list[Path] = field(factory=list)
     tails: dict[Path, FakeTail] = field(factory=dict)
+    declared: Mapping[str, Mapping[str, object]] = field()
+
+    @adapter.default
+    def _name(self) -> str:
+        return str(read_manifest(self.of).get("name")) if self.of else "fake"
+
+    @declared.default
+    def _declared(self) -> Mapping[str, Mapping[str, object]]:
+        return table(table(read_manifest(self.of).get("interbus")).get("settings")) if self.of else {}
+
+    @property
+    def config(self) -> Settings:
+        """The adapter's settings; a test may say others at any time."""
+        return Settings(self.said, self.declared, self.home)
+
+    @config.setter
+    def config(self, said: Mapping[str, object]) -> None:
+        self.said = said
 
     @property
     def beads(self) -> Beads:

@@ -229,7 +229,7 @@ def hook_payload(event: str = "PostToolUse", /, **changes: object) -> dict[str, 
 
 
 def make_hook_event(event: str = "PostToolUse", /, **changes: object) -> HookEvent:
-    """A hook event as the host shows it to ``observe_hook``; see :func:`hook_payload`."""
+    """A hook event as the host shows it to ``observe_hook``, made of such a document."""
     return view_hook_event(hook_payload(event, **changes))
 
 
