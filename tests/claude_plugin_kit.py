@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from interhost_hookspecs.testing import HOOK_EVENTS
 from jsonschema import Draft202012Validator
-
-from tests.claude_samples import SAMPLES
 
 _COMPARED = {
     **dict.fromkeys(
@@ -112,7 +111,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "description": _TEXT,
             "hooks": {
                 "type": "object",
-                "properties": dict.fromkeys(SAMPLES, _GROUPS),
+                "properties": dict.fromkeys(HOOK_EVENTS, _GROUPS),
                 "required": ["SessionStart", "UserPromptSubmit"],
                 "additionalProperties": False,
             },

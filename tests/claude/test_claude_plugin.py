@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from interhost_hookspecs.testing import HOOK_EVENTS
 
 from interhost.claude.events import ANSWERED, TOOL_EVENTS
 from interhost.claude.matchers import EVERY, lets_through, observed_tools, write_matcher
 from interhost.claude.plugin import MARK, Program, plugin_files
 from interhost.claude.plugin_folder import PLACES, write_plugin
 from tests.claude_plugin_kit import commands_for, find_mistakes
-from tests.claude_samples import SAMPLES
 
 if TYPE_CHECKING:
     from tests.claude_kit import Called, Claude
@@ -190,7 +190,7 @@ def test_every_documented_event_goes_through_the_plugin(plugin: Plugin) -> None:
     claude = plugin.claude
     claude.adapter("board")
     plugin.write()
-    sent = [claude.event(name, prompt_id="p-1", **fields) for name, fields in SAMPLES.items()]
+    sent = [claude.event(name, prompt_id="p-1") for name in HOOK_EVENTS]
     assert len(sent) == 33
     with claude.no_worker():
         played = {str(one["hook_event_name"]): plugin.play(one) for one in sent}
@@ -210,12 +210,12 @@ def test_what_nobody_observes_starts_no_process(plugin: Plugin) -> None:
     claude = plugin.claude
     claude.adapter("edits", SILENT, hooks=["PostToolUse:Edit|Write", "Stop"])
     plugin.write()
-    started = [
-        name for name, fields in SAMPLES.items() if commands_for(plugin.folder, claude.event(name, **fields)) != []
-    ]
-    assert started == ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"]  # the sample's tool is Write
-    for tool, count in (("Edit", 1), ("Write", 1), ("NotebookEdit", 0), ("Bash", 0), ("mcp__x__Edit", 0)):
-        assert len(commands_for(plugin.folder, claude.event("PostToolUse", tool_name=tool))) == count
+    tool = {"tool_name": "Write"}
+    events = [claude.event(name, **(tool if name in TOOL_EVENTS else {})) for name in HOOK_EVENTS]
+    started = [event["hook_event_name"] for event in events if commands_for(plugin.folder, event) != []]
+    assert started == ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"]
+    for other, count in (("Edit", 1), ("Write", 1), ("NotebookEdit", 0), ("Bash", 0), ("mcp__x__Edit", 0)):
+        assert len(commands_for(plugin.folder, claude.event("PostToolUse", tool_name=other))) == count
 
 
 @pytest.mark.parametrize("event", ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"])
@@ -225,7 +225,7 @@ def test_advice_is_handed_out_through_the_plugin(plugin: Plugin, event: str) -> 
     claude.adapter("edits", SILENT, hooks=["PostToolUse:Write", "Stop"])
     plugin.write()
     claude.advise("the plan is out of date")
-    fields = {**SAMPLES[event], "stop_hook_active": False}
+    fields = {"tool_name": "Write"} if event == "PostToolUse" else {}
     [called] = plugin.play(claude.event(event, **fields))
     assert called.said["hookSpecificOutput"]["hookEventName"] == event
     assert "board: the plan is out of date" in called.heard
@@ -241,10 +241,10 @@ def test_an_observed_event_comes_back_as_advice(plugin: Plugin) -> None:
     )
     claude.write_index()
     plugin.write()
-    [called] = plugin.play(claude.event("PostToolUse", **SAMPLES["PostToolUse"]))
+    [called] = plugin.play(claude.event("PostToolUse", tool_name="Write"))
     called.quietly()
     claude.settle()
-    [called] = plugin.play(claude.event("UserPromptSubmit", prompt_id="p-1", **SAMPLES["UserPromptSubmit"]))
+    [called] = plugin.play(claude.event("UserPromptSubmit", prompt_id="p-1"))
     assert "board: seen" in called.heard
 
 
