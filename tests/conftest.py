@@ -43,6 +43,14 @@ def during():
 """
 
 
+OTHERS = sorted(
+    path.parent.name
+    for path in Path(__file__).parents[1].glob("adapters/*/pyproject.toml")
+    if path.parent.name not in ("interflux", "interphase")
+)
+"""Adapters of this repository that are off for commands in a :class:`Shell`: one more of them changes no test."""
+
+
 class Stage:
     """One home, one project, one bus, and a site directory whose adapters are the only ones installed."""
 
@@ -204,6 +212,7 @@ class Shell:
         self.environ = {
             "HOME": str(self.home),
             "INTERBUS_ROOT": str(self.root),
+            "INTERHOST_ADAPTERS": ",".join(f"-{name}" for name in OTHERS),
             "LANG": "C.UTF-8",
             "PATH": os.defpath,
             "PYTHONPATH": str(self.site),

@@ -13,6 +13,7 @@ import pytest
 from attrs import define, field
 from interhost_hookspecs import Completed, Draft, HealthSignal
 from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_tool_time import adapter
 from interhost_tool_time.adapter import observe
 from interhost_tool_time.calls import FOLDER, LOG
 
@@ -115,7 +116,7 @@ def make_machine(tmp_path: Path) -> Callable[[], Machine]:
         for folder in (tmp_path / FOLDER, project):
             folder.mkdir(parents=True)
         (tmp_path / LOG).touch()
-        return Machine(FakeContext(tmp_path, adapter="tool-time"), project)
+        return Machine(FakeContext(tmp_path, of=adapter), project)
 
     return make
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from interhost_hookspecs import Severity
 from interhost_hookspecs.testing import FakeContext
+from interhost_tool_time import adapter
 from interhost_tool_time.adapter import observe
 from interhost_tool_time.calls import LOG, Result, read_calls
 from interhost_tool_time.patterns import THRESHOLDS_FILE
@@ -143,7 +144,7 @@ def test_the_first_look_counts_and_keeps_silent(make_machine: Callable[[], Machi
     """What the log held before is no news, but rates of tomorrow begin with it."""
     machine = make_machine()
     fail(machine, 9, 9)
-    machine.ctx.config = {"tell_failures": True}
+    machine.ctx.said = {"tell_failures": True}
     machine.ctx.new_lines.clear()
     assert observe(machine.ctx).drafts == ()
     machine._new.clear()
@@ -153,7 +154,7 @@ def test_the_first_look_counts_and_keeps_silent(make_machine: Callable[[], Machi
 
 def test_a_rotated_log_is_counted_anew(machine: Machine) -> None:
     """Trap 5: a new file with the lines that were kept; nothing counts twice, nothing old is told again."""
-    machine.ctx.config = {"tell_failures": True}
+    machine.ctx.said = {"tell_failures": True}
     fail(machine, 9, 9)
     assert len(machine.look()) == 9
     log = machine.ctx.home / LOG
@@ -180,14 +181,14 @@ def test_nothing_new_costs_nothing(machine: Machine) -> None:
 @pytest.mark.parametrize("value", [False, "yes", 1, None])
 def test_failures_are_told_one_by_one_only_on_request(machine: Machine, value: object) -> None:
     """There are many of them."""
-    machine.ctx.config = {"tell_failures": value}
+    machine.ctx.said = {"tell_failures": value}
     machine.transcript("Edit", FAILED)
     assert machine.signals() == []
 
 
 def test_a_failure_on_request(machine: Machine) -> None:
     """With the file it was about, the session, and a key by which the same line is never told twice."""
-    machine.ctx.config = {"tell_failures": True}
+    machine.ctx.said = {"tell_failures": True}
     machine.transcript("Edit", f"{FAILED}\x1b[31m\nmore", file=str(machine.project / "a.py"))
     machine.transcript("Bash", "User rejected it")
     failed, rejected = machine.look()
@@ -198,7 +199,7 @@ def test_a_failure_on_request(machine: Machine) -> None:
     )
     assert (failed.payload.signal, failed.payload.detail) == (  # type: ignore[union-attr]
         "tool_failed",
-        "Edit: Error: 404[31m more",
+        "Edit: Error: 404 [31m more",
     )
     assert (rejected.payload.signal, rejected.severity) == ("tool_rejected", Severity.WARN)  # type: ignore[union-attr]
     assert failed.dedupe_key != rejected.dedupe_key
@@ -245,7 +246,7 @@ def test_sessions_are_read_from_ids_of_both_kinds() -> None:
 
 def test_a_log_of_somebody_else_or_none_is_no_log(tmp_path: Path) -> None:
     """A directory where the log should be, or nothing at all, is survived."""
-    ctx = FakeContext(tmp_path, adapter="tool-time")
+    ctx = FakeContext(tmp_path, of=adapter)
     assert observe(ctx).drafts == ()
     (tmp_path / LOG).mkdir(parents=True)
     assert observe(ctx).drafts == ()

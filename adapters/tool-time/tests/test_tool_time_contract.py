@@ -21,11 +21,11 @@ def test_doctor_sees_what_is_there(tmp_path: Path) -> None:
     (tmp_path / LOG).parent.mkdir(parents=True)
     (tmp_path / LOG).touch()
     jq = Completed(argv=("jq",), returncode=0, stdout="jq-1.7\n")
-    checks = adapter.check_adapter(FakeContext(tmp_path, root=tmp_path, commands={"jq": jq}))
+    checks = adapter.check_adapter(FakeContext(tmp_path, of=adapter, root=tmp_path, commands={"jq": jq}))
     assert [(one.name, one.level.value) for one in checks] == [("log", "ok"), ("jq", "ok"), ("module", "ok")]
 
 
 def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     """Nothing is broken on an empty machine, it is only not there."""
-    checks = adapter.check_adapter(FakeContext(tmp_path))
+    checks = adapter.check_adapter(FakeContext(tmp_path, of=adapter))
     assert [(one.level.value, bool(one.hint)) for one in checks] == [("note", True)] * 3

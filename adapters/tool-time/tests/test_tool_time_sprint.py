@@ -126,7 +126,7 @@ def test_a_fact_without_a_project_is_nothing_to_act_on(installed: Machine) -> No
 def marking(machine: Machine) -> Machine:
     """A machine whose user wants reviews marked."""
     (machine.project / MARKER.parent).mkdir(parents=True)
-    machine.ctx.config = {"mark_reviews": True}
+    machine.ctx.said = {"mark_reviews": True}
     return machine
 
 
@@ -151,7 +151,7 @@ def test_a_review_is_marked_while_it_lasts(marking: Machine) -> None:
 
 def test_nothing_is_marked_unasked(marking: Machine) -> None:
     """It lies in the user's repository."""
-    marking.ctx.config = {"mark_reviews": "true"}
+    marking.ctx.said = {"mark_reviews": "true"}
     assert outcome(marking, "review") == ("skipped", "mark_reviews is off")
     assert not (marking.project / MARKER).exists()
 

@@ -82,7 +82,7 @@ def tell_patterns(usages: Mapping[Path, Usage], ctx: AdapterContext) -> Iterator
 
 def tell_failures(calls: Sequence[Call], ctx: AdapterContext) -> Iterator[Draft]:
     """Each call that failed or was rejected, where the user wants to hear of every one."""
-    if ctx.config.get("tell_failures") is not True:
+    if not ctx.config.is_on("tell_failures"):
         return
     for call in calls:
         if call.result in _LEVELS and abs(ctx.now() - call.at) < _NEWS:

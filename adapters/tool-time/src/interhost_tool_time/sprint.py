@@ -54,7 +54,7 @@ def on_phase_transition(intent: Intent[PhaseTransition], ctx: AdapterContext) ->
 
 
 def _mark(project: Path, context: str, ctx: AdapterContext) -> Outcome:
-    if ctx.config.get("mark_reviews") is not True:
+    if not ctx.config.is_on("mark_reviews"):
         return Outcome.skipped("mark_reviews is off")
     marker = project / MARKER
     if not marker.parent.is_dir() or not marker.parent.resolve().is_relative_to(project.resolve()):
