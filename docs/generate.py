@@ -109,6 +109,15 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("the context of a session fills up, although interline writes the file", ("health_signal",)),
         ("a file has a syntax error, and how many a session has had", ("health_signal",)),
     ],
+    "interdoc": [
+        (
+            "an AGENTS.md fell behind the commits, files it may name moved, or it refers to what is not there "
+            "(interdoc's scripts; the first also counted from git)",
+            ("drift_detected",),
+        ),
+        ("an AGENTS.md was written or committed, or a preview of one was made", ("artifact_ready",)),
+        ("another model reviewed the documents", ("review_pass",)),
+    ],
     "interflux": [
         ("a review finished (findings, syntheses)", ("review_pass", "artifact_ready")),
         ("a reviewer tells its peers of something that blocks", ("coordination",)),
