@@ -15,7 +15,7 @@ LAYERS = (
     ("errors", "json_scan", "process", "version"),
     ("manifests",),
     ("interband", "interbase"),
-    ("shells",),
+    ("scaffold", "shells"),
     ("bus",),
     ("submission",),
     ("host",),

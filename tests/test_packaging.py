@@ -13,6 +13,7 @@ import sysconfig
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,9 @@ out = sys.argv[1]  # which setuptools replaces while it works
 for what in sys.argv[2:]:
     getattr(build_meta, f"build_{what}")(out)
 """
+
+
+REVIEW = '{"verdict": "needs-changes", "counts": {"P1": 1}}'
 
 
 class Built(NamedTuple):
@@ -218,3 +222,74 @@ print(interhost.__file__, sys.modules["interhost_hookspecs"].__file__, sys.modul
     assert version == f"interhost {number}"
     assert json.loads(listed) == [ADAPTER, f"interhost-{ADAPTER}", number, "", [], ADAPTER]
     assert all(place.startswith(str(target)) for place in places.split())
+
+
+PROGRAMS = ("attr", "attrs", "cattr", "cattrs", "pluggy", "tomli_w", "typing_extensions", "ulid")
+"""What the host needs besides the hook specifications."""
+TESTERS = ("_pytest", "iniconfig", "packaging", "py", "pygments", "pytest")
+
+
+class Venv:
+    """An environment with what the host needs and pytest, and nothing of this checkout.
+
+    Args:
+        base: An empty directory.
+    """
+
+    def __init__(self, base: Path) -> None:
+        """Make it without a network: packages are links to ours."""
+        self.base = base
+        self.bin = base / "venv" / "bin"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(base / "venv")], check=True)
+        [self.site] = (base / "venv" / "lib").glob("python*/site-packages")
+        for name in (*PROGRAMS, *TESTERS):
+            spec = find_spec(name)
+            assert spec is not None
+            assert spec.origin
+            place = Path(spec.origin).resolve()
+            place = place.parent if spec.submodule_search_locations else place
+            (self.site / place.name).symlink_to(place)
+        for info in (self.site / "ulid").resolve().parent.glob("*ulid*.dist-info"):  # it reads its own version
+            (self.site / info.name).symlink_to(info)
+
+    def install(self, *wheels: Path) -> None:
+        """Install wheels, and nothing that they need."""
+        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", f"--python={self.bin / 'python'}"]
+        subprocess.run([*pip, "install", "--no-deps", "--no-index", *map(str, wheels)], check=True, capture_output=True)
+
+    def run(self, program: str, *arguments: str) -> list[str]:
+        """The lines that a program of it prints; it must end well."""
+        environ = {"HOME": str(self.base), "PATH": f"{self.bin}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
+        argv = [str(self.bin / program), *arguments]
+        done = subprocess.run(argv, cwd=self.base, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (argv, done.stdout, done.stderr)
+        return done.stdout.splitlines()
+
+
+def test_a_created_adapter_works_as_a_wheel(built: dict[str, Built], tmp_path: Path) -> None:
+    """From wheels alone: the host creates an adapter, whose tests pass, and which tells and hears on the bus."""
+    venv = Venv(tmp_path)
+    venv.install(built["interhost"].wheel, built["interhost-hookspecs"].wheel)
+    [created] = map(json.loads, venv.run("interhost", "new", "tool-box"))
+    build(Path(created["path"]), tmp_path / "out", "wheel")
+    [wheel] = (tmp_path / "out").iterdir()
+    Path(created["path"], "tests").rename(tmp_path / "tests")
+    shutil.rmtree(created["path"])
+    venv.install(wheel)
+    assert re.fullmatch(r"18 passed in .*", venv.run("python", "-m", "pytest", "-q", "-W", "error", "tests")[-1])
+
+    [listed] = map(json.loads, venv.run("interhost", "list"))
+    assert (listed["name"], listed["version"], listed["state"]) == ("tool-box", "0.1.0", "enabled")
+    notes = tmp_path / ".tool-box" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("todo: history is not told\n")
+    venv.run("interhost", "run", "--once")
+    with notes.open("a") as file:
+        file.write("milk\ntodo: undo stack\n")
+    venv.run("interbus", "publish", "review_pass", "--context", "iv-1", "--payload", REVIEW)
+    venv.run("interhost", "run", "--drain")
+    told = {one["intent"]: one for one in map(json.loads, venv.run("interbus", "replay"))}
+    assert told["discover_work@1.0"]["payload"] == {"action": "plan", "title": "undo stack"}
+    assert told["discover_work@1.0"]["producer"] == "tool-box"
+    trace = " ".join(venv.run("interbus", "trace", told["review_pass@1.0"]["event_id"]))
+    assert "told the agent; note_reviews is off" in trace

@@ -41,6 +41,7 @@ INTERHOST: Mapping[str, str] = {
     "interband": "sideband files: where they are, what they hold, and whether they are right",
     "claude-plugin": "write the plugin through which Claude Code calls the host",
     "mcp": "serve the bus to an agent, as an MCP server on standard input and output",
+    "new": "create an adapter of your own, with its manifest and its tests",
     "demo": "play a short sprint with real-shaped files, and tell the story",
 }
 _BOTH = {"completion": "print a completion script for a shell"}

@@ -1,0 +1,1 @@
+"""A new adapter: the package in ``template/``, which works as it is, under another name."""
