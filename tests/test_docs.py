@@ -258,7 +258,7 @@ class Shell:
     """
 
     def __init__(self, base: Path) -> None:
-        """Make the home, and a ``pip`` that installs beside the environment instead of into it."""
+        """Make the home, and a ``pip`` that installs, editable, beside the environment instead of into it."""
         self.home, tools, site = (base / name for name in ("home", "tools", "site"))
         for folder in (self.home, tools, site):
             folder.mkdir()
@@ -319,5 +319,7 @@ class Shell:
 
 def _write_pip(path: Path, site: Path) -> None:
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
-    path.write_text(f"#!/bin/sh\nexec {shlex.join([*install, '--target', str(site)])} .\n")
+    place = shlex.quote(str(site))
+    link = f'for one in src/*; do rm -rf {place}/"${{one#src/}}" && ln -s "$PWD/$one" {place}; done'
+    path.write_text(f"#!/bin/sh\n{shlex.join([*install, '--target', str(site)])} . && {link}\n")
     path.chmod(0o755)
