@@ -35,7 +35,7 @@ from interhost.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 ADAPTERS = sorted(path.parent.name for path in (ROOT / "adapters").glob("*/pyproject.toml"))
-PLAYED = ("README.md", "docs/commands.md", "docs/shell-publishing.md", "docs/write-an-adapter.md")
+PLAYED = ("README.md", "docs/clavain.md", "docs/commands.md", "docs/shell-publishing.md", "docs/write-an-adapter.md")
 ENDS_WITHIN = 20.0
 _BLOCK = re.compile(r"^```(?P<info>[^\n]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _ID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"

@@ -36,6 +36,7 @@ INTERHOST: Mapping[str, str] = {
     "config": "read and change the configuration",
     "redrive": "deliver dead letters again",
     "submit": "make a write that policy governs: sprints, tasks, phases, gates, artifacts",
+    "clavain": "what Clavain's commands ask: which intents wait, and where a sprint goes on",
     "shell": "the shell libraries that plugins source: install them, and say which copies are in use",
     "interbase": "make a plugin's hooks work with the interbase SDK and without it",
     "interband": "sideband files: where they are, what they hold, and whether they are right",

@@ -138,6 +138,11 @@ class Kernel:
         found = read_list(self._ask("run", "action", "list", run_id).stdout)
         return {str(one["phase"]): str(one["command"]) for one in found if one.get("phase") and one.get("command")}
 
+    def checkpoint(self, run_id: str) -> Mapping[str, object]:
+        """What clavain-cli has noted of the last step that was done; empty when it has noted nothing (section 2.9)."""
+        answer = self._ask("state", "get", "checkpoint", run_id)
+        return read_object(self._checked(answer).stdout) if answer.returncode != 1 else {}
+
     def artifacts(self, run_id: str) -> list[Artifact]:
         """The registered artifacts of a run that were not rolled back, oldest first."""
         found = read_list(self._checked(self._ask("run", "artifact", "list", run_id)).stdout)
