@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from interhost_clavain import adapter
 from interhost_clavain.adapter import observe
 from interhost_hookspecs import Completed, Draft
 from interhost_hookspecs.testing import FakeCommand, FakeContext
@@ -97,7 +98,7 @@ class Machine:
         program.write_text(f"#!{sys.executable} -IS\n{IC}")
         program.chmod(0o755)
         self.ctx = FakeContext(
-            base, adapter="clavain", projects=(self.project,), commands={"ic": _run_for_real(base)}, changed_files=[]
+            base, of=adapter, projects=(self.project,), commands={"ic": _run_for_real(base)}, changed_files=[]
         )
         self.base: dict[str, Any] = {"events": [], "runs": [], "artifacts": {}, "dispatches": [], "cursors": {}}
 

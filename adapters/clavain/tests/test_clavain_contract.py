@@ -55,4 +55,4 @@ def test_doctor_sees_what_is_there(machine: Machine, tmp_path: Path) -> None:
 
 def test_an_empty_machine_tells_nothing(tmp_path: Path) -> None:
     """No project, no home worth the name."""
-    assert adapter.observe(FakeContext(tmp_path)).drafts == ()
+    assert adapter.observe(FakeContext(tmp_path, of=adapter)).drafts == ()

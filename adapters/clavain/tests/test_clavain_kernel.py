@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from interhost_clavain import tail
+from interhost_clavain import adapter, tail
 from interhost_clavain.adapter import check_adapter
 from interhost_hookspecs.testing import FakeContext
 
@@ -205,7 +205,7 @@ def test_lines_that_are_no_events_are_passed_over(machine: Machine) -> None:
 
 def test_reading_the_kernel_can_be_turned_off(machine: Machine) -> None:
     """Its position is written into the project's database, which somebody may not want."""
-    machine.ctx.config = {"read_kernel": False}
+    machine.ctx.said = {"read_kernel": False}
     machine.begin()
     assert machine.happens(advance(4)) == []
     assert machine.ctx.ran == []
@@ -235,7 +235,7 @@ def test_times_are_the_events_own(machine: Machine) -> None:
 
 def test_a_fresh_machine_is_looked_at_in_peace(tmp_path: Path) -> None:
     """No project, no kernel, no plugin: two notes."""
-    checks = check_adapter(FakeContext(tmp_path))
+    checks = check_adapter(FakeContext(tmp_path, of=adapter))
     assert [(one.name, one.level, bool(one.hint)) for one in checks] == [
         ("module", "note", True),
         ("kernel", "note", True),

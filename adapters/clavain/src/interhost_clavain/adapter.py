@@ -42,7 +42,7 @@ def check_adapter(ctx: AdapterContext) -> list[Check]:
 def _check_kernel(ctx: AdapterContext) -> Check:
     problems = list_problems(ctx)
     watched = [project for project in ctx.projects if (project / DATABASE).is_file()]
-    if ctx.config.get("read_kernel", True) is not True:
+    if not ctx.config.is_on("read_kernel"):
         level, detail = CheckLevel.NOTE, "read_kernel is off"
     elif problems:
         level, detail = CheckLevel.PROBLEM, "; ".join(problems)

@@ -28,7 +28,7 @@ _REMEMBERED = 500
 
 def tell_kernel(ctx: AdapterContext) -> Iterator[Draft]:
     """What happened to runs, in every project with a database."""
-    if ctx.config.get("read_kernel", True) is not True:
+    if not ctx.config.is_on("read_kernel"):
         return
     for project in ctx.projects:
         state = recall(ctx, _name(project))
