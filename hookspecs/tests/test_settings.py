@@ -15,6 +15,7 @@ DECLARED: dict[str, dict[str, object]] = {
     "folder": {"type": "path", "default": "/tmp"},
     "many": {"type": "integer", "default": 3},
     "share": {"type": "number", "default": 0.5},
+    "most": {"type": "integer", "minimum": 1, "default": 9},
     "command": {"type": "array", "default": ["claude", "-p"]},
     "table": {"type": "object", "default": {}},
 }
@@ -25,10 +26,11 @@ ASK: dict[str, Callable[[Settings], object]] = {
     "folder": lambda config: config.path("folder"),
     "many": lambda config: config.count("many"),
     "share": lambda config: config.number("share"),
+    "most": lambda config: config.count("most"),
     "command": lambda config: config.texts("command"),
     "table": lambda config: config["table"],
 }
-HOLDS = {"loud": False, "greeting": "hello", "folder": Path("/tmp"), "many": 3, "share": 0.5, "table": {}}
+HOLDS = {"loud": False, "greeting": "hello", "folder": Path("/tmp"), "many": 3, "share": 0.5, "most": 9, "table": {}}
 HOLDS["command"] = ("claude", "-p")
 
 
@@ -52,6 +54,7 @@ def test_what_is_not_said_is_the_manifests_default(name: str) -> None:
         ("folder", "/srv/x", Path("/srv/x")),
         ("many", 0, 0),
         ("share", 2, 2.0),
+        ("most", 1, 1),
         ("command", [], ()),
         ("table", {"a": 1}, {"a": 1}),
     ],
@@ -70,6 +73,7 @@ WRONG: dict[str, list[object]] = {
     "folder": ["tmp", "", "../x", "~ada/x", 7],
     "many": [-1, True, 1.5, "3"],
     "share": ["0.5", True],
+    "most": [0, "9", True],
     "command": ["claude -p", ["claude", 7], {}],
     "table": ["x", []],
 }
@@ -81,7 +85,8 @@ def test_what_is_said_in_another_type_is_not_said(name: str, said: object) -> No
     config = settings(**{name: said})
     assert ASK[name](config) == HOLDS[name]
     assert config.get(name) == DECLARED[name]["default"]
-    assert config.list_problems() == [(name, f"expected {DECLARED[name]['type']}, got {said!r}")]
+    least = " of at least 1" if name == "most" else ""
+    assert config.list_problems() == [(name, f"expected {DECLARED[name]['type']}{least}, got {said!r}")]
     assert config.find_problem(name)
 
 

@@ -20,7 +20,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from interhost_hookspecs.settings import is_of
+from interhost_hookspecs.settings import describe, fits
 
 from interhost.bus.state import state_root
 from interhost.cli.output import note
@@ -113,9 +113,8 @@ def _check_setting(key: str, parts: tuple[str, ...], value: Any) -> None:
     if setting not in known:
         listed = ", ".join(["enabled", *known])
         raise InputError(f"{name} has no setting {setting!r}{_meant(setting, known)}", hint=f"it has: {listed}")
-    expected = known[setting].get("type")
-    if not is_of(value, expected):
-        raise InputError(f"key {key!r}: expected {expected}, got {value!r}")
+    if not fits(value, known[setting]):
+        raise InputError(f"key {key!r}: expected {describe(known[setting])}, got {value!r}")
 
 
 def _meant(name: str, known: Any) -> str:

@@ -97,7 +97,7 @@ class Machine:
         self.ran: list[FakeCommand] = []
         self.ctx = FakeContext(
             self.home,
-            adapter="intercheck",
+            of=adapter,
             config={"temporary_dir": str(self.tmp)},
             projects=(self.project, base),
             root=self.root,

@@ -51,7 +51,7 @@ def test_errors_that_were_counted_are_told(machine: Machine, count: int, level: 
 
 @pytest.mark.parametrize(("many", "level"), [(1, Level.RED), (9, Level.YELLOW), (0, Level.YELLOW), ("x", Level.YELLOW)])
 def test_how_many_errors_are_many_is_a_setting(machine: Machine, many: object, level: Level) -> None:
-    """What is no number counts as three."""
+    """What is no number of at least one counts as three."""
     machine.ctx.config = {**machine.ctx.config, "many_errors": many}
     machine.count(1, 0)
     assert [one.level for one in machine.signals()] == [level]

@@ -103,7 +103,7 @@ class Machine:
         self.commit({"AGENTS.md": AGENTS, "src/api/handler.ts": "1\n" * 9, "src/core/worker.ts": "2\n" * 9})
         self.ctx = FakeContext(
             base,
-            adapter="interdoc",
+            of=adapter,
             root=self.plugin,
             projects=(self.repo,),
             commands=dict.fromkeys(("git", "bash"), self.run),

@@ -13,7 +13,6 @@ from interhost_hookspecs.contract_checks import ContractCheck
 from interhost_hookspecs.testing import FakeContext
 from interhost_interdoc import adapter
 from interhost_interdoc.reviews import SOURCES
-from interhost_interdoc.staleness import COMMITS, DAYS
 
 if TYPE_CHECKING:
     from .conftest import Machine
@@ -36,13 +35,13 @@ def test_the_manifest_names_the_files_that_are_watched() -> None:
 def test_whatever_writes_is_off() -> None:
     """Without a configuration no document is changed."""
     defaults = {name: row["default"] for name, row in SECTION["settings"].items()}
-    assert defaults == {"apply_fixes": False, "stale_commits": COMMITS, "stale_days": DAYS}
+    assert defaults == {"apply_fixes": False, "stale_commits": 15, "stale_days": 30}
 
 
 def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     """On an empty machine nothing is broken; a plugin too old to have the script is as good as absent."""
     for root in (None, tmp_path):
-        module, git, documents = adapter.check_adapter(FakeContext(tmp_path, root=root))
+        module, git, documents = adapter.check_adapter(FakeContext(tmp_path, of=adapter, root=root))
         assert [(check.level, bool(check.hint)) for check in (module, git)] == [("note", True)] * 2
         assert (documents.level, documents.detail) == ("ok", "projects known: 0")
 

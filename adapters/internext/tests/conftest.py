@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from interhost_hookspecs import Completed
 from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_internext import adapter
 
 BD = r"""#!/bin/sh
 [ "$1" = --version ] && { echo "bd version 1.0.5"; exit 0; }
@@ -57,7 +58,7 @@ class Desk:
         self.program.write_text(BD)
         self.program.chmod(0o755)
         self.patience = 20.0
-        self.ctx = FakeContext(base, adapter="internext", root=self.root, projects=(self.project,))
+        self.ctx = FakeContext(base, of=adapter, root=self.root, projects=(self.project,))
         self.ctx.commands = {"bd": self._run, "python3": self._run}
         self.track()
 

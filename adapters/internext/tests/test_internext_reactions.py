@@ -405,5 +405,5 @@ def test_doctor_sees_what_is_there(desk: Desk) -> None:
 
 def test_doctor_says_what_is_missing(tmp_path: Path) -> None:
     """Notes with hints."""
-    checks = adapter.check_adapter(FakeContext(tmp_path))
+    checks = adapter.check_adapter(FakeContext(tmp_path, of=adapter))
     assert [(one.level, bool(one.hint)) for one in checks] == [("note", True), ("note", True), ("ok", False)]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from interhost_hookspecs import Completed
 from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_interslack import adapter
 
 SLACKCLI = """#!{python}
 import json, os, sys, time
@@ -66,7 +67,7 @@ class Desk:
         self.say("version", "0.1.1")
         (base / "module").mkdir()
         (base / "tmp").mkdir()
-        self.ctx = FakeContext(base, adapter="interslack", root=base / "module", config=dict(READY))
+        self.ctx = FakeContext(base, of=adapter, root=base / "module", config=dict(READY))
         self.ctx.commands["slackcli"] = self._run
 
     def say(self, name: str, text: str) -> None:

@@ -209,5 +209,5 @@ def test_doctor_names_what_is_not_set(desk: Desk) -> None:
 
 def test_doctor_on_an_empty_machine_has_one_note(tmp_path: Path) -> None:
     """The module."""
-    checks = adapter.check_adapter(FakeContext(tmp_path))
+    checks = adapter.check_adapter(FakeContext(tmp_path, of=adapter))
     assert [one.level for one in checks] == [CheckLevel.NOTE, CheckLevel.OK]

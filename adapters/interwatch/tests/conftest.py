@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from interhost_hookspecs import Completed
 from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_interwatch import adapter
 from interhost_interwatch.report import REPORT
 
 # What a scan would find lies in .interwatch/world.json. Saving resets the beads, as the real one does.
@@ -162,7 +163,7 @@ def repository(tmp_path: Path) -> Repository:
     (root / "scripts" / "interwatch-audit.py").write_text(AUDIT)
     ctx = FakeContext(
         tmp_path,
-        adapter="interwatch",
+        of=adapter,
         root=root,
         projects=(project,),
         commands={"python3": _run_for_real(tmp_path)},

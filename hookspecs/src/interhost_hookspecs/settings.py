@@ -78,8 +78,7 @@ class Settings(Mapping[str, object]):
             return ""
         if row is None:
             return "the adapter has no such setting"
-        value, kind = self._said[name], row.get("type")
-        return "" if is_of(value, kind) else f"expected {kind}, got {value!r:.60}"
+        return "" if fits(self._said[name], row) else f"expected {describe(row)}, got {self._said[name]!r:.60}"
 
     def list_problems(self) -> list[tuple[str, str]]:
         """Everything that the user said in vain: the setting, and what is wrong with it."""
@@ -90,7 +89,7 @@ class Settings(Mapping[str, object]):
         row = self._declared.get(name)
         if row is None:
             return self._said[name]
-        return self._said[name] if name in self._said and is_of(self._said[name], row.get("type")) else row["default"]
+        return self._said[name] if name in self._said and fits(self._said[name], row) else row["default"]
 
     def __iter__(self) -> Iterator[str]:
         """Every name that is declared or was said."""
@@ -109,7 +108,18 @@ class Settings(Mapping[str, object]):
         return self[name]
 
 
-def is_of(value: object, kind: object) -> bool:
-    """Whether a value is of a type of :data:`TYPES`; of an unknown type, everything is."""
-    test = TYPES.get(str(kind))
-    return test is None or test(value)
+def fits(value: object, row: Mapping[str, object]) -> bool:
+    """Whether a value is what a manifest's row declares: its ``type``, and at least its ``minimum`` if there is one.
+
+    Of a type that is not in :data:`TYPES`, everything is.
+    """
+    test, least = TYPES.get(str(row.get("type"))), row.get("minimum")
+    if test is not None and not test(value):
+        return False
+    return not isinstance(value, int | float) or not isinstance(least, int | float) or value >= least
+
+
+def describe(row: Mapping[str, object]) -> str:
+    """What a row declares, in words."""
+    least = f" of at least {row['minimum']}" if "minimum" in row else ""
+    return f"{row.get('type')}{least}"

@@ -85,7 +85,7 @@ def find_obstacle(path: Path, project: Path | None) -> str:
 
 def _check(intent: Intent[Any], ctx: AdapterContext) -> Outcome:
     path, root = intent.artifact_path, ctx.module_root()
-    if ctx.config.get("check_files", True) is not True:
+    if not ctx.config.is_on("check_files"):
         return Outcome.skipped("check_files is off")
     if path is None:
         return Outcome.skipped("it is about no file")
@@ -123,7 +123,7 @@ def _judge(answer: Completed, intent: Intent[Any], path: Path, ctx: AdapterConte
 def _format(path: Path, ctx: AdapterContext) -> str:
     """Format a clean file where the user has turned that on; what came of it, as the rest of a sentence."""
     root = ctx.module_root()
-    if ctx.config.get("format_files") is not True or root is None or not (root / FORMAT).is_file():
+    if not ctx.config.is_on("format_files") or root is None or not (root / FORMAT).is_file():
         return ""
     before = read_head(path, -1)
     answer = _run(root, FORMAT, path, ctx, _FORMAT_SECONDS)

@@ -18,7 +18,6 @@ from interhost_intercheck.sessions import Session
 from interhost_intercheck.state import PRESSURE, Pressure, read_counters, read_pressure, state_path
 
 _SEVERITIES = {Level.GREEN: Severity.INFO, Level.RED: Severity.ERROR}
-_MANY = 3
 # est_tokens is left out: it counts what no hook is given any more, and stays near zero.
 _KEPT = ("pressure", "context_usable", "context_raw", "real_context_tokens", "real_context_threshold")
 
@@ -66,8 +65,7 @@ def list_pressure(session: Session, ctx: AdapterContext) -> Iterator[Draft]:
 
 
 def _compose_errors(count: int, ctx: AdapterContext) -> Draft:
-    many = ctx.config.get("many_errors", _MANY)
-    threshold = many if isinstance(many, int) and not isinstance(many, bool) and many > 0 else _MANY
+    threshold = ctx.config.count("many_errors")
     level, severity = (Level.RED, Severity.ERROR) if count >= threshold else (Level.YELLOW, Severity.WARN)
     signal = HealthSignal(signal="syntax_errors", level=level, value=count, unit="errors", threshold=threshold)
     return Draft(payload=signal, severity=severity)

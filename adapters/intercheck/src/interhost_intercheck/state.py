@@ -40,7 +40,7 @@ class Pressure:
 
 def temporary_dir(ctx: AdapterContext) -> Path:
     """Where intercheck keeps its counters."""
-    return Path(str(ctx.config.get("temporary_dir") or "/tmp"))  # noqa: S108 - where intercheck writes
+    return ctx.config.path("temporary_dir")
 
 
 def state_path(session: str, ctx: AdapterContext) -> Path:

@@ -92,7 +92,7 @@ def apply_fix(root: Path, repository: Repository, ctx: AdapterContext) -> list[D
 
 def may_fix(ctx: AdapterContext) -> bool:
     """Whether the user wants documents to be put right."""
-    return ctx.config.get("apply_fixes") is True
+    return ctx.config.is_on("apply_fixes")
 
 
 def _is_in(project: Path, resource: str) -> bool:

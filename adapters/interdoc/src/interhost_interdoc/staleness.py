@@ -13,12 +13,6 @@ from interhost_hookspecs import AdapterContext
 
 from interhost_interdoc.repository import DOCUMENT, Repository
 
-COMMITS = 15
-"""Commits after which it is stale; interdoc asks in mid-session after so many."""
-
-DAYS = 30
-"""Days after which it is stale, if there were commits at all."""
-
 _DAY = 86_400
 
 
@@ -37,16 +31,11 @@ def count_updates(repository: Repository, ctx: AdapterContext) -> Mapping[str, o
     if DOCUMENT in repository.list_dirty(ctx):
         return None
     since = int(repository.ask(ctx, "rev-list", "--count", f"{last[0]}..HEAD"))
-    if since >= _limit(ctx.config.get("stale_commits"), COMMITS):
+    if since >= ctx.config.count("stale_commits"):
         return {"action": "update", "reason": "commits", "commits_since": since}
     days = int(ctx.now().timestamp() - int(last[1])) // _DAY
-    if since and days >= _limit(ctx.config.get("stale_days"), DAYS):
+    if since and days >= ctx.config.count("stale_days"):
         # The history of a shallow clone ends somewhere: the document may be older, and the commits more.
         reason = "stale_shallow" if repository.is_shallow else "stale"
         return {"action": "update", "reason": reason, "days_since": days, "commits_since": since}
     return None
-
-
-def _limit(value: object, default: int) -> int:
-    """A setting that is a positive whole number."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default

@@ -48,7 +48,7 @@ def on_phase_transition(intent: Intent[PhaseTransition], ctx: AdapterContext) ->
     """Rank the project's open work when something is done, where the user wants it."""
     if (intent.payload.canonical_to or canonical_phase(intent.payload.to)) != "done":
         return None
-    if ctx.config.get("rank_when_done") is not True:
+    if not ctx.config.is_on("rank_when_done"):
         return Outcome.skipped("rank_when_done is off")
     return _react(intent, ctx)
 

@@ -106,7 +106,7 @@ def describe_adapter() -> AdapterInfo:
 def check_adapter(ctx: AdapterContext) -> list[Check]:
     """Look for the module and, where sending is on, for ``slackcli``, its login, and the address."""
     module = check_module(ctx, "install the interslack plugin or set INTERSLACK_ROOT; without it nothing is drafted")
-    if ctx.config.get("send") is not True:
+    if not ctx.config.is_on("send"):
         return [module, Check(name="sending", level=CheckLevel.OK, detail="off: messages are drafted")]
     missing = [
         name for name, form in (("workspace", WORKSPACE), ("recipient", RECIPIENT)) if not read_setting(ctx, name, form)

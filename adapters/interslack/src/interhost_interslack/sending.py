@@ -23,9 +23,6 @@ TOLD = "interslack.message@1.0"
 KIND = "message"
 """Kind of the request files that hold drafts."""
 
-PER_HOUR = 10
-"""Messages within an hour, unless ``per_hour`` says otherwise."""
-
 DRAFT = """\
 # A message for Slack, not sent
 
@@ -55,14 +52,14 @@ def consider(intent: Intent[object], ctx: AdapterContext, *, deserves: bool) -> 
         ctx: Knows settings and module.
         deserves: Whether it is one of those that people are told of; others only as errors, and if ``errors`` is on.
     """
-    if not deserves and not (intent.severity is Severity.ERROR and ctx.config.get("errors") is True):
+    if not deserves and not (intent.severity is Severity.ERROR and ctx.config.is_on("errors")):
         return None
     if _GRAVITY.index(intent.severity) < _GRAVITY.index(floor := _read_floor(ctx)):
         return Outcome.skipped(f"{intent.severity} is below min_severity, {floor}")
     if ctx.module_root() is None:
         return Outcome.skipped("interslack is not installed")
     message = _address(intent, ctx)
-    if ctx.config.get("send") is not True:
+    if not ctx.config.is_on("send"):
         return _draft(message, "Sending is off", ctx)
     if not message.workspace or not message.recipient:
         return _draft(message, f"No allowed {'recipient' if message.workspace else 'workspace'} is set", ctx)
@@ -74,13 +71,13 @@ def consider(intent: Intent[object], ctx: AdapterContext, *, deserves: bool) -> 
 
 def read_setting(ctx: AdapterContext, name: str, form: re.Pattern[str]) -> str:
     """A setting that is a text of some form; empty when it is not."""
-    value = ctx.config.get(name)
-    return value if isinstance(value, str) and form.fullmatch(value) else ""
+    value = ctx.config.text(name)
+    return value if form.fullmatch(value) else ""
 
 
 def _read_floor(ctx: AdapterContext) -> Severity:
     """The lowest severity that a message is made of."""
-    stated = ctx.config.get("min_severity")
+    stated = ctx.config.text("min_severity")
     return next((one for one in _GRAVITY if one == stated), Severity.ERROR)
 
 
@@ -88,8 +85,7 @@ def _address(intent: Intent[object], ctx: AdapterContext) -> Message:
     """The message with its address. A recipient that the fact names has to be allowed: else nobody gets it."""
     recipient, named = read_setting(ctx, "recipient", RECIPIENT), getattr(intent.payload, "recipient", None)
     if named is not None and named != recipient:
-        allowed = ctx.config.get("recipients")
-        is_allowed = isinstance(allowed, list) and named in allowed and RECIPIENT.fullmatch(named)
+        is_allowed = named in ctx.config.texts("recipients") and RECIPIENT.fullmatch(named)
         recipient = named if is_allowed else ""
     return Message(
         text=compose_message(intent), workspace=read_setting(ctx, "workspace", WORKSPACE), recipient=recipient
@@ -117,10 +113,9 @@ def _send_once(message: Message, version: str, intent: Intent[object], ctx: Adap
 
 def _has_room(ctx: AdapterContext) -> bool:
     """Whether one more message may be sent within this hour; it is counted, whatever comes of it."""
-    now, limit = ctx.now().timestamp(), ctx.config.get("per_hour", PER_HOUR)
-    most = limit if isinstance(limit, int) and not isinstance(limit, bool) else PER_HOUR
+    now = ctx.now().timestamp()
     times = [one for one in recall(ctx, "sent").get("times", []) if now - _HOUR < one]
-    if len(times) >= most:
+    if len(times) >= ctx.config.count("per_hour"):
         return False
     keep(ctx, "sent", {"times": [*times, now]})
     return True

@@ -81,7 +81,7 @@ def on_artifact_ready(intent: Intent[ArtifactReady], ctx: AdapterContext) -> Out
     documents, project = _find_documents(intent), intent.project_dir
     if not documents or project is None or intent.payload.change is Change.REMOVED:
         return None
-    if ctx.config.get("record_refreshes") is not True:
+    if not ctx.config.is_on("record_refreshes"):
         return Outcome.skipped("record_refreshes is off")
     if (script := find_script(ctx, SCAN)) is None:
         return Outcome.skipped("interwatch is not installed")
@@ -94,7 +94,7 @@ def on_drift_detected(intent: Intent[DriftDetected], ctx: AdapterContext) -> Out
     documents, project = _find_documents(intent) if intent.payload.kind == "doc" else [], intent.project_dir
     if not documents or project is None:
         return None
-    if ctx.config.get("request_refreshes", True) is not True:
+    if not ctx.config.is_on("request_refreshes"):
         return Outcome.skipped("request_refreshes is off")
     if not str(project).isprintable():  # it goes into text that an agent reads
         return Outcome.skipped("the project's path holds control characters")
@@ -107,7 +107,7 @@ def on_drift_detected(intent: Intent[DriftDetected], ctx: AdapterContext) -> Out
 
 
 def _scan(project: Path | None, ctx: AdapterContext) -> Outcome:
-    if ctx.config.get("scan", True) is not True:
+    if not ctx.config.is_on("scan"):
         return Outcome.skipped("scan is off")
     if project is None or not os.path.isdir(project):
         return Outcome.skipped(f"there is no project to scan: {project}")
@@ -180,7 +180,7 @@ def _request(document: Document, project: Path, intent: Intent[DriftDetected], c
 
 def _record_deployment(intent: Intent[ReleaseStatus], ctx: AdapterContext) -> Outcome:
     """Write down which commit is deployed; interwatch only reads it."""
-    if ctx.config.get("record_deployments") is not True:
+    if not ctx.config.is_on("record_deployments"):
         return Outcome.skipped("record_deployments is off")
     commit = first_line(read_object(intent.payload_text), "sha", "commit", "git_sha") or ""
     if not _COMMIT.fullmatch(commit):

@@ -38,7 +38,7 @@ def find_script(ctx: AdapterContext, name: Path) -> Path | None:
 def scan(script: Path, project: Path, ctx: AdapterContext) -> Report | Outcome:
     """Scan a project, and say what was found, or why nothing was."""
     answer = _run_scan(script, project, ctx)
-    if answer.returncode == _CANNOT and "watchables" in answer.stderr and ctx.config.get("discover_watchables") is True:
+    if answer.returncode == _CANNOT and "watchables" in answer.stderr and ctx.config.is_on("discover_watchables"):
         _run(script, ["--discover-only"], project, ctx, _SCAN_TIMEOUT)
         answer = _run_scan(script, project, ctx)
     if answer.missing:
@@ -79,12 +79,12 @@ def last_words(answer: Completed) -> str:
 def _run_scan(script: Path, project: Path, ctx: AdapterContext) -> Completed:
     saved = modified(project / REPORT)
     is_old = saved is None or ctx.now().timestamp() - saved > SAVE_EVERY.total_seconds()
-    saves = ctx.config.get("save_state") is True and is_old
+    saves = ctx.config.is_on("save_state") and is_old
     return _run(script, ["--save-state"] if saves else [], project, ctx, _SCAN_TIMEOUT)
 
 
 def _run(script: Path, words: list[str], project: Path, ctx: AdapterContext, timeout: float) -> Completed:
-    env = {} if ctx.config.get("allow_network") is True else {"INTERWATCH_OFFLINE": "1"}
+    env = {} if ctx.config.is_on("allow_network") else {"INTERWATCH_OFFLINE": "1"}
     return ctx.run(["python3", str(script), *words], timeout=timeout, cwd=project, env=env)
 
 

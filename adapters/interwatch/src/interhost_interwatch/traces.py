@@ -143,7 +143,7 @@ def judge_audit(audit: Mapping[str, object], counts: Mapping[str, int]) -> Verdi
 
 def tell_failures(root: Path, ctx: AdapterContext) -> Iterator[Draft]:
     """The scans of git hooks that failed, once a day for the same words, where the user wants to hear of them."""
-    if ctx.config.get("tell_failed_scans") is not True:
+    if not ctx.config.is_on("tell_failed_scans"):
         return
     found = [failure for line in tail_lines(root / HOOK_LOG, ctx) if (failure := read_failure(line))]
     for one in {(one.hook, one.exit, one.error): one for one in found}.values():

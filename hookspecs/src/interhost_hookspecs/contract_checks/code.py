@@ -9,7 +9,7 @@ from interhost_hookspecs.contract_checks.imports import list_imports, list_top_i
 from interhost_hookspecs.contract_checks.making import list_made
 from interhost_hookspecs.contract_checks.settings import list_reads, list_strings
 from interhost_hookspecs.contract_checks.subject import Subject
-from interhost_hookspecs.settings import TYPES, is_of
+from interhost_hookspecs.settings import TYPES, describe, fits
 
 HEAVY = frozenset(
     {
@@ -51,8 +51,8 @@ def reads_its_settings(subject: Subject) -> Iterator[str]:
             yield f"setting {name!r}: type {row.get('type')!r}; expected one of {', '.join(TYPES)}"
         elif "default" not in row:
             yield f"setting {name!r} has no default; state what holds when the user says nothing"
-        elif not is_of(row["default"], row["type"]):
-            yield f"setting {name!r}: default {row['default']!r} is no {row['type']}"
+        elif not fits(row["default"], row):
+            yield f"setting {name!r}: default {row['default']!r} is no {describe(row)}"
         doc = row.get("doc")
         if not isinstance(doc, str) or not doc.strip() or "\n" in doc:
             yield f"setting {name!r} has no 'doc'; say in one line what it changes"
