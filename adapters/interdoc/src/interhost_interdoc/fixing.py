@@ -90,11 +90,6 @@ def apply_fix(root: Path, repository: Repository, ctx: AdapterContext) -> list[D
     return list(mark_fixed(tell_states(modified, repository.root, f"cli:{FIX.name}"), modified))
 
 
-def may_fix(ctx: AdapterContext) -> bool:
-    """Whether the user wants documents to be put right."""
-    return ctx.config.is_on("apply_fixes")
-
-
 def _is_in(project: Path, resource: str) -> bool:
     """Whether a path, or a pattern below the project, takes in one of its documents."""
     path = project / resource

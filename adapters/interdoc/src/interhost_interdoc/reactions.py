@@ -28,7 +28,7 @@ from interhost_hookspecs.reading import plain_line
 
 from interhost_interdoc.documents import tell_states
 from interhost_interdoc.drift import STRUCTURE, Drift, find_staleness, find_structure
-from interhost_interdoc.fixing import apply_fix, busy_until, find_obstacle, may_fix
+from interhost_interdoc.fixing import apply_fix, busy_until, find_obstacle
 from interhost_interdoc.repository import DOCUMENT, Repository, UnreadableError, find_repository
 from interhost_interdoc.scripts import FIX
 
@@ -87,7 +87,7 @@ def _react(intent: Intent[Any], said: Drift | None, ctx: AdapterContext) -> Outc
         if repository.is_documented(ctx):
             return Outcome.skipped("the last commit changed documents and nothing else")
         structure = find_structure(repository, ctx)
-        if structure and may_fix(ctx):
+        if structure and ctx.config.is_on("apply_fixes"):
             return _fix(root, repository, structure, ctx)
         if dirty := repository.list_dirty(ctx):
             return Outcome.skipped(f"{plain_line(dirty[0])} has changes that are not committed")

@@ -31,10 +31,12 @@ def count_updates(repository: Repository, ctx: AdapterContext) -> Mapping[str, o
     if DOCUMENT in repository.list_dirty(ctx):
         return None
     since = int(repository.ask(ctx, "rev-list", "--count", f"{last[0]}..HEAD"))
+    if not since:
+        return None
     if since >= ctx.config.count("stale_commits"):
         return {"action": "update", "reason": "commits", "commits_since": since}
     days = int(ctx.now().timestamp() - int(last[1])) // _DAY
-    if since and days >= ctx.config.count("stale_days"):
+    if days >= ctx.config.count("stale_days"):
         # The history of a shallow clone ends somewhere: the document may be older, and the commits more.
         reason = "stale_shallow" if repository.is_shallow else "stale"
         return {"action": "update", "reason": reason, "days_since": days, "commits_since": since}

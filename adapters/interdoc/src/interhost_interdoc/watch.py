@@ -15,7 +15,7 @@ from interhost_hookspecs.positions import keep, recall
 
 from interhost_interdoc.documents import read_digest, tell_commits, tell_states
 from interhost_interdoc.drift import CHECKS, STRUCTURE, Drift, compose_drift
-from interhost_interdoc.fixing import apply_fix, busy_until, find_obstacle, may_fix
+from interhost_interdoc.fixing import apply_fix, busy_until, find_obstacle
 from interhost_interdoc.repository import DOCUMENT, HungError, Repository, UnreadableError
 
 _SEEN = "repositories"
@@ -97,7 +97,7 @@ class Look:
         if drift and drift.measure != self.seen["told"].get(name):
             self.drafts.append(compose_drift(drift, self.repository, head))
         self.seen["told"][name] = drift.measure if drift else None
-        if drift and drift.signal == STRUCTURE and may_fix(self.ctx):
+        if drift and drift.signal == STRUCTURE and self.ctx.config.is_on("apply_fixes"):
             self._fix()
 
     def _fix(self) -> None:
