@@ -132,6 +132,8 @@ def _refused(error: SubmissionError, args: argparse.Namespace) -> int:
     note(f"{args.program}: {error.message}")
     if error.remediation:
         note(f"  {error.remediation}")
+    if error.code is SubmissionCode.UNAVAILABLE and error.recoverable:
+        return 75  # somebody else writes
     return _EXIT_CODES.get(error.code, 1)
 
 

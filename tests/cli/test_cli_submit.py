@@ -121,7 +121,7 @@ def test_an_incomplete_command_is_a_usage_error(cli: Submitter, arguments: list[
 
 
 def test_refusals_have_their_exit_codes(cli: Submitter) -> None:
-    """1 for an expected one, 65 for what makes no sense, 69 for what is missing; with the error as data."""
+    """1 for an expected one, 65 for nonsense, 69 for what is missing, 75 for what is locked; the error as data."""
     cli.world.answer(says("clavain-cli", "sprint-advance *", code=1, mark="blocked"))
     done = cli.run("advance", BEAD, "brainstorm", code=1)
     error = done.records[0]["error"]
@@ -133,6 +133,9 @@ def test_refusals_have_their_exit_codes(cli: Submitter) -> None:
     assert cli.run("state", "iv-none", "--table", code=1).out == ""
     cli.world.answer(says("clavain-cli", "sprint-create *", code=1, err="odd\n"))
     cli.run("create-sprint", GOAL, code=70)
+    locked = '{"level":"ERROR","msg":"run create: database is locked"}\n'
+    cli.world.answer(says("clavain-cli", "sprint-create *", code=2, err=locked))
+    cli.run("create-sprint", GOAL, code=75)
     cli.world.remove("ic")
     cli.run("create-sprint", GOAL, code=69)
     cli.world.remove("clavain-cli")
