@@ -257,23 +257,3 @@ def test_with_policy_nothing_is_said(office: Office) -> None:
     office.submit().create_sprint(goal=GOAL)
     office.submit().advance_run(bead_id=BEAD, phase="brainstorm")
     assert office.warned == []
-
-
-# Real programs --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(
-    os.environ.get("INTERHOST_TEST_REAL_CLIS") != "1", reason="INTERHOST_TEST_REAL_CLIS=1 asks the installed programs"
-)
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_the_installed_programs_keep_the_contract(program: str) -> None:
-    """What the stand-ins show is what the programs of this machine do, as far as can be asked without a project."""
-    from interhost.submission.checks import ASSUMPTIONS
-
-    path = find_program(program, os.environ)
-    if path is None:
-        pytest.skip(f"{program} is not installed")
-    desk = Desk(project=Path("/"), environ=os.environ)
-    for one in ASSUMPTIONS:
-        if one.program == program:
-            assert one.holds(desk.ask([path, *one.words])), one.says
