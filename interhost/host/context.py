@@ -26,6 +26,7 @@ from interhost_hookspecs import (
     KernelRuns,
     Request,
     Settings,
+    SubmissionError,
     Submissions,
 )
 
@@ -259,7 +260,11 @@ class HostContext:
         """Run a command in the project of the intent."""
         self._keep_lease(timeout)
         environ = {**foreign_environ(drop), **(env or {})}
-        result = run_process(argv, timeout=timeout, cwd=cwd or self._project(), stdin=stdin, env=environ)
+        try:
+            named = _name_program(argv, os.environ)
+        except SubmissionError as error:
+            return Completed(argv=tuple(argv), returncode=None, problem=error.message)
+        result = run_process(named, timeout=timeout, cwd=cwd or self._project(), stdin=stdin, env=environ)
         return Completed(
             argv=tuple(argv),
             returncode=result.returncode,
@@ -337,6 +342,21 @@ class HostContext:
         if self._event and self._event.cwd:
             return project_root(self._event.cwd)
         return self.intent.project_dir if self.intent else None
+
+
+def _name_program(argv: Sequence[str], environ: Mapping[str, str]) -> Sequence[str]:
+    """A command with the program that the user has named for it: an adapter asks the same ``ic`` that we submit to.
+
+    Raises:
+        SubmissionError: The user has named one that is not there.
+    """
+    variable = f"INTERHOST_{argv[0].upper().replace('-', '_')}" if argv else ""
+    if not environ.get(variable):
+        return argv
+    from interhost.submission.programs import VARIABLES, find_program  # 10 ms, for few
+
+    named = find_program(argv[0], environ) if argv[0] in VARIABLES else None
+    return [named, *argv[1:]] if named else argv
 
 
 def _of_event(draft: Draft, event: HookEvent) -> Draft:

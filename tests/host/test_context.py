@@ -168,6 +168,23 @@ def test_tracker_and_kernel_are_asked_in_the_project_of_the_intent(
     assert (run.id, run.phase) == ("r1", stage.project.name)
 
 
+def test_adapters_ask_the_programs_that_the_user_has_named(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same as submissions use; one that is not there is an answer, and nothing else runs in its place."""
+    (tmp_path / "my-ic").write_text("#!/bin/sh\necho mine $*\n")
+    (tmp_path / "my-ic").chmod(0o755)
+    monkeypatch.setenv("INTERHOST_IC", str(tmp_path / "my-ic"))
+    done = context(stage).run(["ic", "version"])
+    assert (done.stdout, done.argv) == ("mine version\n", ("ic", "version"))
+    monkeypatch.setenv("INTERHOST_IC", "/no/such/ic")
+    done = context(stage).run(["ic", "version"])
+    assert (done.returncode, done.missing) == (None, False)
+    assert done.problem == "INTERHOST_IC=/no/such/ic: not the absolute path of a program"
+    monkeypatch.setenv("INTERHOST_ECHO", "/no/such/echo")
+    assert context(stage).run(["echo", "x"]).stdout == "x\n"
+
+
 def test_missing_program_and_missing_project_are_answers(stage: Stage) -> None:
     """A tool or folder that is not there is told in one line, and only the tool counts as missing."""
     cause = delivered(stage)
