@@ -95,6 +95,36 @@ def test_adapters_know_the_hookspecs_only(path: Path) -> None:
     assert not used & {"pluggy", "cattrs", "ulid", "tomli_w"}
 
 
+GOVERNED = (
+    *("run create", "run advance", "run artifact add", "gate override", "dispatch spawn"),
+    *(
+        "sprint-create",
+        "sprint-advance",
+        "enforce-gate",
+        "set-artifact",
+        "dispatch-task",
+        "gate-override",
+        "intent submit",
+    ),
+)
+"""Commands of ``ic`` and ``clavain-cli`` that policy governs."""
+
+
+def commands_of(path: Path) -> Iterator[str]:
+    """The words of every call in a file that runs a program or asks the kernel."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        if name in ("run", "ask"):
+            words = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
+            yield " ".join(one for one in words if isinstance(one, str))
+
+
+@pytest.mark.parametrize("path", ADAPTERS, ids=label)
+def test_adapters_write_only_through_submissions(path: Path) -> None:
+    """What policy governs goes through ``ctx.submit``; no adapter runs such a command by itself."""
+    assert [said for said in commands_of(path) if any(one in said for one in GOVERNED)] == []
+
+
 @pytest.mark.parametrize("path", [*HOST, *HOOKSPECS, *ADAPTERS], ids=label)
 def test_module_is_short_enough_to_read(path: Path) -> None:
     """No module has more than 500 lines."""
