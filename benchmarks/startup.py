@@ -47,6 +47,14 @@ _OBSERVED = {
     "tool_use_id": "toolu_bench",
     "tool_input": {"file_path": "/src/main.py", "old_string": "x" * 500, "new_string": "y" * 500},
 }
+_STATUS = {
+    "hook_event_name": "Status",
+    "session_id": "bench",
+    "cwd": "/src",
+    "model": {"id": "opus", "display_name": "Opus"},
+    "workspace": {"current_dir": "/src", "project_dir": "/src"},
+    "cost": {"total_cost_usd": 0.5, "total_duration_ms": 60_000},
+}
 _ADAPTER = """\
 from interhost_hookspecs import Observation, Outcome, hookimpl
 
@@ -80,6 +88,7 @@ class Installation:
         self.state = folder / "state"
         (self.site,) = folder.glob("lib/python*/site-packages")
         self.hook = self.site / "interhost" / "claude" / "hook.py"
+        self.lines = folder / ".interband" / "interbus" / "segment" / "lines"
         for name in _NEEDED:
             self._copy(metadata.distribution(name))
         for number in range(adapters):
@@ -114,6 +123,11 @@ class Installation:
             raise RuntimeError(f"{words}: status {status}")
         self._await_worker()
         return used.ru_utime + used.ru_stime, wall
+
+    def status_line(self) -> list[str]:
+        """A status line with our part before another command."""
+        script = self.hook.with_name("statusline.sh")
+        return ["/bin/sh", "-c", f"test -f {script} && . {script}; cat"]
 
     def _write_plain_script(self) -> Path:
         """The program as newer installers write it: older pips begin it with ``import re``."""
@@ -191,8 +205,16 @@ def measure(scratch: Path) -> list[Row]:
         add(f"{name} version", [program, "--version"])
         add(f"{name} list", [program, "list"])
     add("publish", [many.bin / "interbus", "publish", "notify", "--payload", '{"text": "hello"}'])
+    many.lines.parent.mkdir(parents=True)
+    rows_of_others = [f"4102444800\twarn\t/projects/{number}\tdocs drift: 14 commits\n" for number in range(63)]
+    many.lines.write_text("".join([*rows_of_others, "4102444800\twarn\tbench\tdocs drift: 14 commits\n"]))
+    add("line", ["/bin/sh", "-c", "cat"], _STATUS)
+    add("line, no text", few.status_line(), _STATUS, few)
+    add("line, text", many.status_line(), _STATUS)
 
     _check(many)
+    _check_line(many, "docs drift")
+    _check_line(few, "")
     runs = interleave(tasks, _ROUNDS * _RUNS)
     cpu = {name: [min(each[at : at + _RUNS]) for at in range(0, len(each), _RUNS)] for name, each in runs.items()}
     more = [one - other for one, other in zip(cpu["hook"], cpu["few"], strict=True)]
@@ -210,9 +232,22 @@ def measure(scratch: Path) -> list[Row]:
             ratio(f"interhost list{how}, to G", cpu[f"{name} list"], cpu["G"], 3.5 * limit),
         ]
     rows += [Row(f"{name}, CPU", statistics.median(cpu[name]) * 1000, "ms") for name in ("F", "G")]
+    for name, limit in (("line, text", 15.0), ("line, no text", 1.0)):
+        more = [one - other for one, other in zip(walls[name], walls["line"], strict=True)]
+        rows += [Row(f"status {name}: wall more than without ours, p50", statistics.median(more) * 1000, "ms", limit)]
     for name, claim in (("hook", "hook, nothing to do"), ("observed", "hook, observed")):
         rows += [Row(f"{claim}, wall p{p}", percentile(walls[name], p) * 1000, "ms") for p in (50, 95)]
     return rows
+
+
+def _check_line(installed: Installation, text: str) -> None:
+    """Whether the status line shows what it is to show."""
+    document = json.dumps(_STATUS)
+    shown = subprocess.run(
+        installed.status_line(), input=document, text=True, env=installed.environ, check=True, stdout=-1
+    )
+    if text not in shown.stdout or not shown.stdout.endswith(document + ("\n" if text else "")):
+        raise RuntimeError(f"status line: {shown.stdout}")
 
 
 def _check(installed: Installation) -> None:

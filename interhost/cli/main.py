@@ -41,6 +41,7 @@ INTERHOST: Mapping[str, str] = {
     "interbase": "make a plugin's hooks work with the interbase SDK and without it",
     "interband": "sideband files: where they are, what they hold, and whether they are right",
     "claude-plugin": "write the plugin through which Claude Code calls the host",
+    "statusline": "one text of the bus in Claude Code's status line: put it there, take it out again",
     "mcp": "serve the bus to an agent, as an MCP server on standard input and output",
     "new": "create an adapter of your own, with its manifest and its tests",
     "demo": "play a short sprint with real-shaped files, and tell the story",

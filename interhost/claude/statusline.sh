@@ -1,0 +1,62 @@
+# One text in Claude Code's status line: the first line of a small file that is about this session or its project.
+# Read by the shell that draws the status line, before the command that was there; `interhost statusline` sees to it.
+#
+# POSIX shell, because starting Python would take longer than all of this may. Where there is no such file, nothing is
+# read and nothing started. Standard input is put back for the command that follows, its last line complete. Nothing of
+# it or of the file is ever executed, and no text with a control sign is printed.
+#
+# The file: <end of life>TAB<severity>TAB<session or project>TAB<text>, gravest first (interhost_interline.segment).
+
+_ih_lines=${INTERBAND_ROOT:-${HOME:-}/.interband}/interbus/segment/lines
+if [ -s "$_ih_lines" ] && [ -r "$_ih_lines" ] && [ ! -t 0 ]; then
+    _ih_input=$(cat 2>/dev/null)
+    (
+        # The text of a key; one with escapes of JSON is none of ours.
+        find_text() {
+            text=${_ih_input#*\"$1\"}
+            [ "$text" != "$_ih_input" ] || text=
+            text=${text#"${text%%[! ]*}"}
+            case $text in :*) text=${text#:} ;; *) text= ;; esac
+            text=${text#"${text%%[! ]*}"}
+            case $text in \"*) text=${text#\"} ;; *) text= ;; esac
+            text=${text%%\"*}
+            case $text in *\\*) text= ;; esac
+        }
+
+        [ "${#_ih_input}" -lt 65536 ] || exit
+        find_text session_id
+        session=$text
+        find_text project_dir
+        [ "$text" ] || find_text cwd
+        case $text in /*) [ "${#text}" -lt 1024 ] || text= ;; *) text= ;; esac
+        project=$text
+        # A project's root is where its repository is; without one, the directory stands for it.
+        while [ "$text" ] && [ ! -e "$text/.git" ]; do text=${text%/*}; done
+        project=${text:-$project}
+
+        tab='	'
+        set -f
+        IFS='
+'
+        for line in $(cat "$_ih_lines" 2>/dev/null); do
+            case $line in *"$tab"*"$tab"*"$tab"*) ;; *) continue ;; esac
+            until=${line%%"$tab"*} line=${line#*"$tab"}
+            severity=${line%%"$tab"*} line=${line#*"$tab"}
+            scope=${line%%"$tab"*} text=${line#*"$tab"}
+            case $scope in '') continue ;; "$session" | "$project") ;; *) continue ;; esac
+            case $text in '' | *[[:cntrl:]]*) continue ;; esac
+            case $until in '' | *[!0-9]* | ????????????????*) continue ;; esac
+            [ "$until" -gt "$(date +%s)" ] || continue
+            case $severity in error) colour=31 ;; warn) colour=33 ;; *) colour=36 ;; esac
+            printf '\033[%sm%s\033[0m  ' "$colour" "$text"
+            exit
+        done
+    )
+    if [ "$_ih_input" ]; then
+        exec <<_INTERHOST_END
+$_ih_input
+_INTERHOST_END
+    fi
+    unset _ih_input
+fi
+unset _ih_lines
