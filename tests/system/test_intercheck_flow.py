@@ -1,14 +1,18 @@
-"""A session through the real host: what intercheck and interpulse leave of it.
+"""A session through the real host: what intercheck and interpulse leave of it, and what the status line then shows.
 
 Files have the shapes of reference/modules/intercheck.md section 2.3; a transcript's line is that of
-reference/modules/_wave2-shared-ground.md section 0, point 9.
+reference/modules/_wave2-shared-ground.md section 0, point 9. The status line follows the documented rules of
+reference/modules/interline.md section 3.3.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import os
+import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,12 +20,11 @@ import pytest
 from interhost.claude.worker import WORKER_LOCK
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Shell
 
 SESSION = "5f0c1a3e-90be-4d0f-8a51-7b6f2f1c9d11"
 BEAD = "acme-4q9.2"
+INTERLINE = Path(__file__).parents[2] / "adapters" / "interline" / "tests" / "statusline.sh"
 
 
 class Session:
@@ -33,6 +36,9 @@ class Session:
         self.transcript.parent.mkdir(parents=True)
         (shell.project / "src").mkdir()
         (shell.base / "module-tmp").mkdir()
+        (shell.home / ".claude" / "statusline.sh").write_bytes(INTERLINE.read_bytes())
+        line = {"statusLine": {"type": "command", "command": "bash ~/.claude/statusline.sh"}}
+        (shell.home / ".claude" / "settings.json").write_text(json.dumps(line))
         shell.root.mkdir(mode=0o700)
         config = f'[adapters.intercheck]\ntemporary_dir = "{shell.base / "module-tmp"}"\n'
         (shell.root / "config.toml").write_text(config)
@@ -75,6 +81,22 @@ class Session:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         path.write_text(json.dumps({**envelope, "timestamp": now, "payload": payload}))
         return path
+
+    def draw(self) -> list[str]:
+        """What Claude Code's status line shows, by the command in its settings."""
+        settings = json.loads((self.shell.home / ".claude" / "settings.json").read_text())
+        document = {"session_id": SESSION, "model": {"display_name": "Opus"}, "cwd": str(self.shell.project)}
+        done = subprocess.run(
+            ["sh", "-c", settings["statusLine"]["command"]],
+            input=json.dumps(document) + "\n",
+            capture_output=True,
+            text=True,
+            env={**self.shell.environ, "PATH": os.environ["PATH"]},
+            timeout=60,
+            check=True,
+        )
+        assert done.stderr == ""
+        return done.stdout.splitlines()
 
     def facts(self) -> list[dict[str, Any]]:
         """What a worker puts on the bus."""
@@ -125,3 +147,56 @@ def test_a_session_that_was_there_before_us_brings_no_history(shell: Shell) -> N
     session.check(8, "toolu_new")
     session.press("green")
     assert _signals(session.facts()) == [("syntax", "red"), ("syntax_errors", "red"), ("context_pressure", "green")]
+
+
+def _outcomes(shell: Shell, fact: dict[str, Any], consumer: str) -> list[str]:
+    """How the deliveries of a fact to one adapter ended."""
+    with shell.bus() as bus:
+        return [f"{one.outcome}: {one.reason}" for one in bus.store.attempts(fact["seq"]) if one.consumer == consumer]
+
+
+def test_a_pressure_reaches_the_eyes_and_leaves_with_the_session(session: Session) -> None:
+    """It is written where nobody reads; intercheck tells it, interline's file shows it, until the session ends."""
+    assert session.draw() == ["[Opus] widgets", f"{BEAD} (executing)"]
+    session.press("orange")
+    assert session.draw()[0] == "[Opus] widgets", "the chain is broken upstream"
+    (fact,) = session.facts()
+    assert (fact["producer"], fact["context_id"], fact["payload"]["level"]) == ("intercheck", BEAD, "orange")
+    assert _outcomes(session.shell, fact, "interline") == ["done: pressure orange"]
+    assert session.draw()[0] == "[Opus] widgets | orange"
+    session.press("red")
+    session.facts()
+    assert session.draw()[0] == "[Opus] widgets | red"
+    session.hook("SessionEnd", reason="prompt_input_exit")
+    assert session.facts() == []
+    assert session.draw()[0] == "[Opus] widgets"
+    assert session.shell.run("interhost", "interband", "check").out == "", "each file keeps the protocol"
+
+
+def test_a_syntax_error_reaches_the_line_where_its_place_is_installed(session: Session) -> None:
+    """Before what interline shows; taken out again, everything is as it was."""
+    settings = session.shell.home / ".claude" / "settings.json"
+    before = settings.read_bytes()
+    session.shell.run("interhost", "statusline", "install")
+    assert session.draw() == ["[Opus] widgets", f"{BEAD} (executing)"]
+    session.check(1, "toolu_1")
+    text, count = session.facts()
+    assert _outcomes(session.shell, text, "interline") == ["done: shown: bad.py: SyntaxError: invalid syntax"]
+    assert _outcomes(session.shell, count, "interline") == ["skipped: less than error: not shown"]
+    assert session.draw() == [
+        "\x1b[31mbad.py: SyntaxError: invalid syntax\x1b[0m  [Opus] widgets",
+        f"{BEAD} (executing)",
+    ]
+    session.shell.run("interhost", "statusline", "uninstall")
+    assert settings.read_bytes() == before
+    assert session.draw() == ["[Opus] widgets", f"{BEAD} (executing)"]
+
+
+def test_a_phase_that_is_shown_is_not_told_again(session: Session) -> None:
+    """The refreshed file names its own reason, by which interphase's adapter knows it."""
+    session.facts()  # from now on a file that changes is news to interphase's adapter
+    move = '{"to": "shipping", "phase_model": "clavain-9"}'
+    session.shell.publish("phase_transition", move, "--context", BEAD, "--session", SESSION)
+    assert session.facts() == []
+    assert session.draw() == ["[Opus] widgets", f"{BEAD} (shipping)"]
+    assert session.facts() == []

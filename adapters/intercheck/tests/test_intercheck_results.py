@@ -132,7 +132,7 @@ def test_the_same_use_of_a_tool_is_one_fact_in_every_transcript() -> None:
         json.dumps({"attachment": {"type": "hook_success", "command": 7, "stdout": {"additionalContext": "x"}}}),
         attachment("Syntax error in /p/a.py: x")[:-20],
         '["hook_success"]',
-        "hook_success " + "[" * 100_000,
+        pytest.param('{"hook_success": ' + "[" * 100_000, id="deep"),
         "",
     ],
 )

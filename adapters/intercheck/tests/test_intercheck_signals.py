@@ -88,7 +88,7 @@ def test_keys_of_others_are_no_obstacle(machine: Machine) -> None:
     assert [one.signal for one in machine.signals()] == ["syntax_errors"]
 
 
-@pytest.mark.parametrize("text", BROKEN)
+@pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
 def test_a_damaged_file_is_left_alone_and_tells_nothing(machine: Machine, text: str) -> None:
     """Torn, corrupt, of another type or deep: what is whole at a later look is told then. It is never written."""
     path = machine.count(0, 0)

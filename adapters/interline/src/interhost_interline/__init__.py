@@ -1,0 +1,1 @@
+"""The interhost adapter for interline."""

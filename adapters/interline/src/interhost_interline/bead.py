@@ -1,0 +1,57 @@
+"""The bead and phase of a session, in a file that others own.
+
+Clavain's command is its author, and interphase writes it, too. So it is written only where there is none, or where it
+names the same bead and is older; and with a reason by which interphase's adapter knows that it is no new move.
+
+Source: ``reference/modules/interline.md`` sections 3.3 and 3.5.
+"""
+
+from __future__ import annotations
+
+import os.path
+
+from interhost_hookspecs import AdapterContext, Intent, Outcome, PhaseTransition, SidebandError, hookimpl
+from interhost_hookspecs.phases import canonical_phase
+from interhost_hookspecs.reading import first_number
+
+from interhost_interline.display import is_layer_off, session_of, written
+
+CHANNEL = ("interphase", "bead")
+"""Namespace and channel of the file."""
+
+OWN_REASON = "interbus:"
+"""Begins the reason of what is written in reaction to a fact."""
+
+
+@hookimpl
+def on_phase_transition(intent: Intent[PhaseTransition], ctx: AdapterContext) -> Outcome:
+    """Show the phase of the session's bead, where that file is not somebody else's to write."""
+    session, phase = session_of(intent), canonical_phase(intent.payload.to)
+    if intent.bead is None or session is None:
+        return Outcome.skipped("no bead of a session")
+    if phase is None:
+        return Outcome.skipped(f"no reader of the file knows the phase {intent.payload.to or '(empty)'}")
+    if is_layer_off("bead", ctx):
+        return Outcome.skipped("the layer bead is off in ~/.claude/interline.json")
+    at = int(intent.occurred_at.timestamp())
+    if owner := _find_owner(session, intent.bead, at, ctx):
+        return Outcome.skipped(owner)
+    payload = {"id": intent.bead, "phase": phase, "reason": f"{OWN_REASON}{intent.event_id}", "ts": at}
+    try:
+        ctx.sideband.write(*CHANNEL, session, payload)
+    except SidebandError as error:
+        return Outcome.failed(str(error))
+    return written(f"{intent.bead} ({phase})", ctx)
+
+
+def _find_owner(session: str, bead: str, at: int, ctx: AdapterContext) -> str:
+    """Why the file is not ours to write; empty when it is."""
+    current = ctx.sideband.read(*CHANNEL, session)
+    if current is None:
+        root = ctx.sideband.root
+        is_there = root is not None and os.path.lexists(root.joinpath(*CHANNEL, f"{session}.json"))
+        return "the file is there and cannot be read: left to its author" if is_there else ""
+    if current.get("id") != bead:
+        return "the file names another bead: left to its author"
+    since = first_number(current, "ts")
+    return "" if since is not None and since < at else "the file is as new: left to its author"
