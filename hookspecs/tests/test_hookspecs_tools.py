@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from interhost_hookspecs import AdapterContext, Check, CheckLevel, Completed, HookEvent, Notify
+from interhost_hookspecs import AdapterContext, Check, CheckLevel, Completed, HookEvent, Notify, OutcomeKind
 from interhost_hookspecs.checks import check_file, check_module, check_program
 from interhost_hookspecs.positions import is_due, keep, list_new, recall
-from interhost_hookspecs.sessions import start_session
+from interhost_hookspecs.sessions import have_fulfilled, start_session
 from interhost_hookspecs.sources import Source, tail_lines, tell_changes, watch_states
 from interhost_hookspecs.testing import FakeCommand, FakeContext, make_intent
 
@@ -199,7 +199,10 @@ def laptop(tmp_path: Path, **config: object) -> FakeContext:
 
     return FakeContext(
         tmp_path,
-        declared={"headless_command": {"type": "array", "default": ["claude", "-p"]}},
+        declared={
+            "headless": {"type": "boolean", "default": False},
+            "headless_command": {"type": "array", "default": ["claude", "-p"]},
+        },
         config=config,
         commands={"claude": fine, "agent": fine, "sh": fine},
     )
@@ -239,3 +242,31 @@ def test_an_agent_that_cannot_be_started_is_an_answer(tmp_path: Path) -> None:
     assert start_session("x", log=log, project=tmp_path, ctx=ctx) == "headless: claude --version ended with 1"
     del ctx.commands["claude"]
     assert start_session("x", log=log, project=tmp_path, ctx=ctx) == "headless: claude: not found"
+
+
+@pytest.mark.parametrize(
+    ("config", "project", "kind", "says"),
+    [
+        ({}, True, OutcomeKind.DEGRADED, "review requested: {request}"),
+        ({"headless": "yes"}, True, OutcomeKind.DEGRADED, "review requested: {request}"),
+        ({"headless": True}, False, OutcomeKind.DEGRADED, "review requested: {request}"),
+        (
+            {"headless": True, "headless_command": ["x"]},
+            True,
+            OutcomeKind.DEGRADED,
+            "{request}; headless: x: not found",
+        ),
+        ({"headless": True}, True, OutcomeKind.DONE, "review started; log: {log}"),
+    ],
+)
+def test_someone_is_found_for_a_request(
+    tmp_path: Path, config: dict[str, object], project: bool, kind: OutcomeKind, says: str
+) -> None:
+    """A session that costs money only where that is turned on and a project is known; else whoever is at work."""
+    ctx, request = laptop(tmp_path, **config), tmp_path / "r-review.md"
+    intent = make_intent(Notify(text="x"), project_dir=tmp_path if project else None)
+    outcome = have_fulfilled(request, "/do it", "It is wanted.", intent, ctx, what="review")
+    assert outcome.kind is kind
+    assert says.format(request=request, log=tmp_path / "r-review.log") in outcome.reason
+    heard = [(one.text, one.context_id, one.expires) for one in ctx.advices]
+    assert heard == ([] if kind is OutcomeKind.DONE else [("It is wanted.", "iv-abc1", ctx.now() + timedelta(days=1))])

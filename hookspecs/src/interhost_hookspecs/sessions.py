@@ -7,10 +7,15 @@ Source: ``reference/modules/_wave2-shared-ground.md`` section 1.6, ``reference/m
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from interhost_hookspecs.context import AdapterContext
+from interhost_hookspecs.intent import Advice, Intent
+from interhost_hookspecs.outcome import Outcome
 
+_ADVICE_LIFE = timedelta(hours=24)
 # The log comes first as $0, then the command. A log that cannot be opened ends the shell before anything is spent.
 _START = 'exec >"$0" 2>&1 </dev/null; nohup "$@" &'
 
@@ -40,3 +45,29 @@ def start_session(prompt: str, *, log: Path, project: Path, ctx: AdapterContext)
         if not started.ok:
             return f"headless: {started.why}"
     return log
+
+
+def have_fulfilled(
+    request: Path, prompt: str, advice: str, intent: Intent[Any], ctx: AdapterContext, *, what: str
+) -> Outcome:
+    """Find someone for a request: a session of its own where ``headless`` is on, else whoever is at work.
+
+    Args:
+        request: The request, from ``ctx.request``.
+        prompt: What a session of its own is told.
+        advice: What a session at work is told, for a day.
+        intent: What led to it.
+        ctx: Knows the settings.
+        what: What is asked for, such as ``review``.
+
+    Returns:
+        ``done`` when a session was started, though nobody waits for it; else ``degraded``, since asking is not doing.
+    """
+    problem = ""
+    if ctx.config.is_on("headless") and intent.project_dir:
+        started = start_session(prompt, log=request.with_suffix(".log"), project=intent.project_dir, ctx=ctx)
+        if isinstance(started, Path):
+            return Outcome.done(f"{what} started; log: {started}")
+        problem = f"; {started}"
+    ctx.advise(Advice(text=advice, context_id=intent.context_id, expires=ctx.now() + _ADVICE_LIFE))
+    return Outcome.degraded(f"{what} requested: {request}{problem}")

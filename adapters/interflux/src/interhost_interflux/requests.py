@@ -18,7 +18,6 @@ from pathlib import Path
 
 from interhost_hookspecs import (
     AdapterContext,
-    Advice,
     ArtifactReady,
     Change,
     DriftDetected,
@@ -31,7 +30,7 @@ from interhost_hookspecs import (
 )
 from interhost_hookspecs.files import list_by_age, short_name
 from interhost_hookspecs.reading import value_at
-from interhost_hookspecs.sessions import start_session
+from interhost_hookspecs.sessions import have_fulfilled
 
 from interhost_interflux.reviews import find_review
 from interhost_interflux.subject import FOLDERS, KIND, document_of
@@ -135,16 +134,8 @@ def _request(path: Path, kind: str, command: str, intent: Intent[object], ctx: A
     )
     if where := _add_action(name, kind, command, intent, ctx):
         return Outcome.done(f"review is an action of {where}; request: {request}")
-    problem = ""
-    if ctx.config.is_on("headless") and project:
-        prompt = _compose_prompt(path, project)
-        started = start_session(prompt, log=request.with_suffix(".log"), project=project, ctx=ctx)
-        if isinstance(started, Path):
-            return Outcome.done(f"review started; log: {started}")
-        problem = f"; {started}"
-    advice = ADVICE.format(**facts, request=request)
-    ctx.advise(Advice(text=advice, context_id=intent.context_id, expires=ctx.now() + LIFETIME))
-    return Outcome.degraded(f"review requested: {request}{problem}")
+    prompt = _compose_prompt(path, project) if project else ""
+    return have_fulfilled(request, prompt, ADVICE.format(**facts, request=request), intent, ctx, what="review")
 
 
 def _add_action(name: str, kind: str, command: str, intent: Intent[object], ctx: AdapterContext) -> str | None:

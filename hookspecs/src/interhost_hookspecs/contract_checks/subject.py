@@ -74,14 +74,20 @@ class Subject:
 
     @cached_property
     def tools(self) -> dict[str, ast.Module]:
-        """The modules of the hook specifications that it imports from, such as ``interhost_hookspecs.sessions``."""
-        imported = {name for tree in self.modules.values() for name, _ in list_imports(tree)}
-        home = Path(interhost_hookspecs.__file__).parent
-        return {
-            f"{interhost_hookspecs.__name__}.{path.stem}": ast.parse(path.read_bytes())
-            for path in sorted(home.glob("*.py"))
-            if any(name.startswith(f"{interhost_hookspecs.__name__}.{path.stem}.") for name in imported)
-        }
+        """The modules of the hook specifications that it uses, such as ``interhost_hookspecs.sessions``.
+
+        Those that it imports from, and those that these import from: what they read, it has to declare.
+        """
+        home, prefix = Path(interhost_hookspecs.__file__).parent, interhost_hookspecs.__name__
+        known = {f"{prefix}.{path.stem}": ast.parse(path.read_bytes()) for path in sorted(home.glob("*.py"))}
+        used, waiting = dict[str, ast.Module](), list(self.modules.values())
+        while waiting:
+            imported = [name for name, _ in list_imports(waiting.pop())]
+            for module in known.keys() - used.keys():
+                if any(name.startswith(f"{module}.") for name in imported):
+                    used[module] = known[module]
+                    waiting.append(known[module])
+        return used
 
     def list_names(self, key: str) -> list[str]:
         """The texts of a list in the section, such as ``consumes`` or ``observes.hooks``; nothing where none is."""
