@@ -35,6 +35,8 @@ from interhost_hookspecs import (
     Payload,
     Settings,
     agents,
+    answers,
+    changes,
     checks,
     contract_checks,
     files,
@@ -43,6 +45,8 @@ from interhost_hookspecs import (
     phases,
     positions,
     reading,
+    reports,
+    reviewers,
     sessions,
     sources,
     specs,
@@ -65,6 +69,7 @@ TYPES: tuple[type, ...] = (Intent, Draft, Observation, Advice, Outcome, HookEven
 CLIENTS: Mapping[str, type] = {"ctx.config": Settings, "ctx.beads": Beads, "ctx.runs": KernelRuns}
 TOOLS: Sequence[ModuleType] = (
     *(reading, files, phases, positions, sources, findings, kernel_facts, agents, checks, sessions),
+    *(changes, reports, reviewers, answers),
 )
 
 EXAMPLES: Mapping[str, Mapping[str, object]] = {

@@ -59,6 +59,7 @@ PROMPT = "Review {subject} with {means}. Write the report as Markdown into {plac
 
 # What looks like a path in a document: whether it deserves a review, each reviewer knows.
 _NAMED = re.compile(r"[\w@.-][\w@./-]{0,199}")
+_ADDRESS = re.compile(r"\b\w{1,20}://\S+")
 _SHOWN, _LONGEST = 8, 120
 _REMEMBERED = 256
 
@@ -141,7 +142,7 @@ def report_of(request: Path) -> Path:
 def _list_touched(intent: Intent[PhaseTransition], project: Path, ctx: AdapterContext) -> list[str]:
     """Paths that the artifact names, then those that were changed, each once."""
     text = read_text(intent.artifact_path, SIZE) if intent.artifact_path else ""
-    named = (word.strip(".") for word in _NAMED.findall(text))
+    named = (word.strip(".") for word in _NAMED.findall(_ADDRESS.sub(" ", text)))
     return list(dict.fromkeys([*(word for word in named if "." in word), *(list_changes(project, ctx) or ())]))
 
 
