@@ -123,7 +123,7 @@ def test_a_hostile_name_stands_on_one_line(watched: Repository) -> None:
     """And acts on no terminal."""
     line = {"ts": "2026-11-20T10:32:34", "name": "a\n\x1b]0;x\x07$(touch x)", "outcome": "disabled"}
     (fact,) = log(watched, LOG, line)
-    assert fact.extensions == {"watchable": "a ]0;x$(touch x)", "tool": None, "generator": None}
+    assert fact.extensions == {"watchable": "a ]0;x $(touch x)", "tool": None, "generator": None}
 
 
 def test_a_flood_of_lines_is_one_fact(watched: Repository) -> None:
