@@ -1,20 +1,24 @@
 """What ``interhost doctor`` says about the programs behind submissions.
 
-Which are used, which way a submission would go, and which of the facts that we rely on hold for the installed
-versions. Every probe is a command that changes nothing, run in the root directory: in a project, every command of
-``ic`` would create a database. Source: reference/cli-contracts.md sections 0.1 and 2.1.
+Which are used, in which version, which way a submission would go, and which of the facts that we rely on hold. Every
+probe is a command that changes nothing, run in the root directory: in a project, every command of ``ic`` would create a
+database. Source: reference/cli-contracts.md sections 0.1 and 2.1.
 """
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from interhost_hookspecs import Check, CheckLevel, SubmissionError
+from interhost_hookspecs.files import read_head
+from interhost_hookspecs.reading import first_line, plain_line, read_object
 
 from interhost.bus.bus import Bus
 from interhost.process import Result
+from interhost.submission.answers import say_why
 from interhost.submission.clavain import FALLBACK, NAME, Clavain
 from interhost.submission.kernel import find_database, open_kernel
 from interhost.submission.ledger import is_under_way
@@ -98,15 +102,28 @@ def examine_programs(environ: Mapping[str, str], project: Path) -> Iterator[Chec
             return
         if path:
             found[program] = path
-        if path and environ.get(VARIABLES[program]):
-            yield _check(f"submissions: {program}", CheckLevel.OK, f"{path}, as {VARIABLES[program]} says")
     yield _way(found)
+    yield from (_version(desk, program, path) for program, path in found.items())
     if NAME in found:
         yield from _mode(Clavain(desk, found[NAME]))
     yield from _kernel(Desk(project=project, environ=environ), found)
     for one in ASSUMPTIONS:
         if one.program in found:
             yield _probe(desk, found[one.program], one)
+
+
+def _version(desk: Desk, program: str, path: str) -> Check:
+    """Which program is used, and its version. clavain-cli has no command that says one; the plugin around it does."""
+    if program == NAME:
+        plugin = Path(os.path.realpath(path)).parent.parent / ".claude-plugin" / "plugin.json"
+        stated = first_line(read_object(read_head(plugin)), "version")
+        said = f"of clavain {stated}" if stated else "of no known version"
+    else:
+        answer = desk.ask([path, "version"])
+        said = plain_line(answer.stdout.partition("\n")[0]) if answer.returncode == 0 else ""
+        said = said or f"tells no version: {say_why(answer)}"
+    named = f", as {VARIABLES[program]} says" if desk.environ.get(VARIABLES[program]) else ""
+    return _check(f"submissions: {program}", CheckLevel.OK, f"{path}, {said}{named}")
 
 
 def _way(found: Mapping[str, str]) -> Check:

@@ -118,7 +118,28 @@ def test_doctor_says_which_way_and_which_assumptions_hold(office: Office) -> Non
     assert {level for _, level in checks.values()} == {CheckLevel.OK}
     assert f"submissions: through {office.world.bin}/clavain-cli, with policy" in checks
     assert f"submissions: database: {office.world.database}" in checks
+    assert f"submissions: bd: {office.world.bin}/bd, bd version 1.0.5" in checks
+    assert f"submissions: clavain-cli: {office.world.bin}/clavain-cli, of no known version" in checks
     assert len([name for name in checks if name.startswith("contract of ")]) == len(ASSUMPTIONS)
+
+
+def test_doctor_says_which_versions_were_found(office: Office, tmp_path: Path) -> None:
+    """As each says it; clavain-cli's is that of its plugin; one that cannot say it is used all the same."""
+    plugin = tmp_path / "clavain" / "0.6.299"
+    (plugin / "bin").mkdir(parents=True)
+    (plugin / ".claude-plugin").mkdir()
+    (plugin / ".claude-plugin" / "plugin.json").write_text('{"name": "clavain", "version": "0.6.299"}')
+    office.world.answer(
+        says("ic", "version", out="ic 0.3.5\ncommit: unstamped\n"), says("bd", "version", code=1, err="no\n"), *SOUND
+    )
+    office.world.install("clavain-cli", plugin / "bin")
+    (office.world.bin / "clavain-cli").unlink()
+    (office.world.bin / "clavain-cli").symlink_to(plugin / "bin" / "clavain-cli")
+    checks = found(office, INTERHOST_IC=str(office.world.bin / "ic"))
+    here = office.world.bin
+    assert f"submissions: clavain-cli: {here}/clavain-cli, of clavain 0.6.299" in checks
+    assert f"submissions: ic: {here}/ic, ic 0.3.5, as INTERHOST_IC says" in checks
+    assert f"submissions: bd: {here}/bd, tells no version: no" in checks
 
 
 def test_doctor_names_what_does_not_hold(office: Office) -> None:
