@@ -97,8 +97,15 @@ class Machine:
         program = base / "bin" / "ic"
         program.write_text(f"#!{sys.executable} -IS\n{IC}")
         program.chmod(0o755)
+        self.temporary = base / "tmp"
+        self.temporary.mkdir()
         self.ctx = FakeContext(
-            base, of=adapter, projects=(self.project,), commands={"ic": _run_for_real(base)}, changed_files=[]
+            base,
+            config={"temporary_dir": str(self.temporary)},
+            of=adapter,
+            projects=(self.project,),
+            commands={"ic": _run_for_real(base)},
+            changed_files=[],
         )
         self.base: dict[str, Any] = {"events": [], "runs": [], "artifacts": {}, "dispatches": [], "cursors": {}}
 

@@ -34,6 +34,7 @@ def test_the_manifest_names_the_files_that_are_watched() -> None:
         f"{FOLDER}/findings.json",
         f"{VERDICTS}/*.json",
         f"~/.interband/{'/'.join(dispatches.CHANNEL)}/*.json",
+        f"/tmp/{dispatches.LEGACY}",
     ]
 
 
@@ -55,4 +56,4 @@ def test_doctor_sees_what_is_there(machine: Machine, tmp_path: Path) -> None:
 
 def test_an_empty_machine_tells_nothing(tmp_path: Path) -> None:
     """No project, no home worth the name."""
-    assert adapter.observe(FakeContext(tmp_path, of=adapter)).drafts == ()
+    assert adapter.observe(FakeContext(tmp_path, of=adapter, config={"temporary_dir": str(tmp_path)})).drafts == ()

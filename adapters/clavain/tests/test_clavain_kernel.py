@@ -205,7 +205,7 @@ def test_lines_that_are_no_events_are_passed_over(machine: Machine) -> None:
 
 def test_reading_the_kernel_can_be_turned_off(machine: Machine) -> None:
     """Its position is written into the project's database, which somebody may not want."""
-    machine.ctx.said = {"read_kernel": False}
+    machine.ctx.said = {**machine.ctx.said, "read_kernel": False}
     machine.begin()
     assert machine.happens(advance(4)) == []
     assert machine.ctx.ran == []

@@ -170,3 +170,36 @@ def test_work_in_a_folder_that_nobody_knows_is_told(machine: Machine, workdir: o
     running(machine, "no number", workdir=workdir)
     [draft] = machine.look()
     assert draft.project_dir == (Path("/nowhere/at/all") if workdir == "/nowhere/at/all" else machine.ctx.home)
+
+
+def older(machine: Machine, text: str, process: str = "30611") -> Path:
+    """The file from before interband (reference/cli-contracts.md, section 5.7), written since the last look."""
+    path = machine.temporary / f"clavain-dispatch-{process}.json"
+    path.write_text(text)
+    machine.ctx.changed_files = [path]
+    return path
+
+
+def test_the_older_file_is_enough(machine: Machine) -> None:
+    """Where interband is not installed there is nothing else; with both, the work is told once."""
+    text = json.dumps({"name": "t1", "workdir": str(machine.project), "started": 1795170945, "activity": "starting"})
+    path = older(machine, text)
+    assert states(machine.look()) == ["started"]
+    running(machine)
+    assert machine.look() == []
+    quiet(machine)
+    machine.ctx.sideband.files.clear()
+    assert machine.look() == []
+    path.unlink()
+    machine.ctx.changed_files = []
+    assert states(machine.look()) == ["ended"]
+
+
+@pytest.mark.parametrize("text", ["", "{torn", "[]", '"x"'])
+def test_a_damaged_older_file_is_no_work(machine: Machine, text: str) -> None:
+    """And a link that somebody else has put there is none."""
+    path = older(machine, text)
+    assert machine.look() == []
+    path.rename(machine.temporary / "elsewhere")
+    path.symlink_to(machine.temporary / "elsewhere")
+    assert machine.look() == []

@@ -1,6 +1,7 @@
 """Work that Clavain's script hands to another agent: one sideband for each process, which goes when that ends.
 
-A task that the kernel started is the kernel's; the same process has a sideband, too, and is not told again.
+The older file in ``/tmp`` says the same, and is all there is where interband is not installed. A task that the kernel
+started is the kernel's; the same process has a sideband, too, and is not told again.
 
 Source: ``reference/cli-contracts.md`` sections 5.4, 5.5 and 5.7.
 """
@@ -12,14 +13,18 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from interhost_hookspecs import AdapterContext, Draft
-from interhost_hookspecs.files import find_project
+from interhost_hookspecs.files import find_project, is_own, read_head
 from interhost_hookspecs.positions import keep, recall
-from interhost_hookspecs.reading import first_count, first_line
+from interhost_hookspecs.reading import first_count, first_line, read_object
 
 INTENT = "clavain.dispatch@1.0"
 """Work was handed to another agent, or that one has ended: ``state`` is ``started`` or ``ended``."""
 
 CHANNEL = ("clavain", "dispatch")
+LEGACY = "clavain-dispatch-*.json"
+"""The older files, in the temporary directory; the process stands for the ``*``."""
+
+_PREFIX = LEGACY.partition("*")[0]
 _KEPT = ("name", "workdir", "started", "turns", "commands", "messages")
 _DONE = "done"
 
@@ -32,13 +37,15 @@ def tell_dispatches(ctx: AdapterContext, kernels: Collection[int]) -> Iterator[D
         kernels: Processes that the kernel tells about.
     """
     running: dict[str, dict[str, object]] = recall(ctx, "dispatches")
-    news = {one.key: one.payload for one in ctx.sideband.changed(*CHANNEL)}
+    folder = ctx.config.path("temporary_dir")
+    news = {path.stem.removeprefix(_PREFIX): _read(path) for path in ctx.changed(LEGACY, root=folder, settle=0.0)}
+    news |= {one.key: one.payload for one in ctx.sideband.changed(*CHANNEL)}
     for process in sorted(running.keys() | news.keys()):
-        now = news.get(process) or ctx.sideband.read(*CHANNEL, process)
+        now = news.get(process) or ctx.sideband.read(*CHANNEL, process) or _read(folder / f"{_PREFIX}{process}.json")
         known, is_same = running.get(process), False
         if known and now:
             is_same = now.get("started") == known.get("started")
-        is_over = now is None or now.get("activity") == _DONE
+        is_over = not now or now.get("activity") == _DONE
         if known and (is_over or not is_same):
             yield _compose("ended", process, now if now and is_same else known, ctx)
             del running[process]
@@ -46,6 +53,11 @@ def tell_dispatches(ctx: AdapterContext, kernels: Collection[int]) -> Iterator[D
             running[process] = {key: now.get(key) for key in _KEPT}
             yield _compose("started", process, now, ctx)
     keep(ctx, "dispatches", running)
+
+
+def _read(path: Path) -> Mapping[str, object]:
+    """What an older file says; nothing when it is gone, damaged, or somebody else's."""
+    return read_object(read_head(path)) if is_own(path) else {}
 
 
 def _compose(state: str, process: str, keys: Mapping[str, object], ctx: AdapterContext) -> Draft:
