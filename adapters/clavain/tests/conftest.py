@@ -59,7 +59,7 @@ if command[:2] == ["events", "tail"]:
     sys.stdout.flush()
     for one in shown:
         at[one["source"]] = max(at.get(one["source"], 0), one["id"])
-    if shown:
+    if shown and trouble != "stuck":
         cursors[options["consumer"]] = at
         save()
 elif command[:3] == ["events", "cursor", "list"]:

@@ -148,6 +148,16 @@ def test_a_long_history_is_taken_in_several_looks(machine: Machine, monkeypatch:
     assert len(machine.happens(advance(151))) == 1
 
 
+def test_a_position_that_does_not_move_holds_nobody_up(machine: Machine) -> None:
+    """Where ic cannot store it, it prints the same again: that is told once, and asked twice a look."""
+    machine.begin()
+    machine.write(trouble={"events tail": "stuck"})
+    machine.calls()
+    assert len(machine.happens(advance(4))) == 1
+    assert len([one for one in machine.calls() if one.startswith("events tail")]) == 2
+    assert len(machine.happens(advance(5))) == 1
+
+
 def test_several_projects_are_told_apart(machine: Machine, tmp_path: Path) -> None:
     """One that cannot be read keeps nobody else from being told."""
     machine.begin()

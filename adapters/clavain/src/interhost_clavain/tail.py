@@ -68,7 +68,7 @@ def read_events(project: Path, marks: dict[str, list[object]], ctx: AdapterConte
     consumer = f"interbus-{hashlib.sha256(str(ctx.home).encode()).hexdigest()[:8]}"
     _begin(consumer, project, marks, ctx)
     found: dict[tuple[str, int], Event] = {}
-    is_drained = False
+    is_drained, before = False, ""
     for _ in range(_BATCHES):
         try:
             text = ask(["events", "tail", "--all", f"--consumer={consumer}", f"--limit={_LIMIT}"], project, ctx)
@@ -77,8 +77,9 @@ def read_events(project: Path, marks: dict[str, list[object]], ctx: AdapterConte
                 raise
             break  # what it has printed it does not print again
         is_drained = not text.strip()
-        if is_drained:
+        if is_drained or text == before:  # a position that cannot be stored does not move
             break
+        before = text
         found |= {(one.source, one.id): one for one in _read_lines(text) if _is_new(one, marks)}
     events = sorted(found.values(), key=lambda one: (one.at, one.source, one.id))
     for one in events:
