@@ -143,6 +143,10 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("a bead and its artifact name different phases", ("drift_detected",)),
         ("candidate work was found in the tracker, or chosen", ("discover_work",)),
     ],
+    "interpub": [
+        ("a plugin was released, or its release was prepared, stopped or taken back", ("release_status",)),
+        ("`ic publish doctor` found an error", ("drift_detected",)),
+    ],
     "interslack": [
         ("a message was sent to Slack, or was to be and was not", ("interslack.message",)),
     ],

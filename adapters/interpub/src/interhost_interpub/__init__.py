@@ -1,0 +1,1 @@
+"""The interhost adapter for interpub: releases of plugins, by the traces of ``ic publish``."""
