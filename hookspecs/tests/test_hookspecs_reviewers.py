@@ -36,6 +36,7 @@ REVIEWER = Reviewer(
     agent="polisher",
     means="the agent `acme:review:polisher`",
     shape="Verdict: PASS|NEEDS WORK",
+    shape_of="as acme writes it",
     phases=frozenset({"executing"}),
     deserves=re.compile(r"\.(?:css|html)$"),
     review=partial(ReviewPass, mode="polish"),
@@ -213,12 +214,12 @@ def test_what_is_asked_for_already_is_not_asked_for_again(desk: Desk) -> None:
 
 
 def test_an_artifact_is_reviewed_when_it_is_addressed(desk: Desk) -> None:
-    """That is how somebody orders a review: also with other means, and where requests by phases are off."""
+    """That is how somebody orders a review, also where requests by phases are off."""
     desk.ctx.config = {"request_reviews": False}
     ready = make_intent(ArtifactReady(kind="plan"), artifact_path=desk.plan, project_dir=desk.project)
     assert ask_for_artifact(REVIEWER, ready, desk.ctx) is None
     addressed = evolve(ready, consumers=("acme",))
-    outcome = ask_for_artifact(REVIEWER, addressed, desk.ctx, means="the command `/acme:audit 3`")
+    outcome = ask_for_artifact(evolve(REVIEWER, means="the command `/acme:audit 3`"), addressed, desk.ctx)
     assert outcome
     assert outcome.kind is DEGRADED
     assert "# Review wanted: docs/plan.md\n\nTo be made with the command `/acme:audit 3`" in desk.ctx.requests[0][1]

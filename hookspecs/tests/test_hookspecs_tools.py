@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from interhost_hookspecs import AdapterContext, Check, CheckLevel, Completed, HookEvent, Notify, OutcomeKind
-from interhost_hookspecs.checks import check_file, check_module, check_program
+from interhost_hookspecs.checks import check_file, check_module, check_program, check_requests
 from interhost_hookspecs.positions import is_due, keep, list_new, recall
 from interhost_hookspecs.sessions import have_fulfilled, start_session
 from interhost_hookspecs.sources import Source, tail_lines, tell_changes, watch_states
-from interhost_hookspecs.testing import FakeCommand, FakeContext, make_intent
+from interhost_hookspecs.testing import FakeCommand, FakeContext, make_intent, make_request
 
 OK, NOTE, PROBLEM = CheckLevel.OK, CheckLevel.NOTE, CheckLevel.PROBLEM
 
@@ -186,6 +186,16 @@ def test_a_file_is_there_or_noted_and_can_be_read(tmp_path: Path, monkeypatch: p
     assert check_file(path, "log", "x") == Check(
         name="log", level=PROBLEM, detail=f"{path} cannot be read", hint=f"chmod u+r {path}"
     )
+
+
+def test_open_requests_are_counted(tmp_path: Path) -> None:
+    """The oldest is named."""
+    first, second = (
+        make_request(tmp_path / name, tmp_path, event_id=f"01K9ZZZZZZ000000000000000{name}") for name in "12"
+    )
+    assert check_requests(FakeContext(tmp_path), "review") == Check(name="requests", level=OK, detail="0 open")
+    check = check_requests(FakeContext(tmp_path, waiting=[first, second]), "review")
+    assert (check.level, check.detail, check.hint) == (NOTE, "2 open", f"the oldest is {first.path}")
 
 
 # Sessions -------------------------------------------------------------------------------------------------------------

@@ -80,7 +80,8 @@ def tell_agent(reviewer: Reviewer, event: HookEvent, ctx: AdapterContext) -> Ite
     if readable or (is_own and reports and not reviewer.read(answer.text).verdict):
         yield from tell_report(reviewer, (readable or reports)[0], ctx, asked=asked)
     elif is_own or (asked and reviewer.read(answer.text).verdict):
-        yield _tell(reviewer, answer.text, asked, fact_key(reviewer.module, event.session_id, answer.text), ctx)
+        key = fact_key(reviewer.module, "answer", event.session_id, answer.text)
+        yield compose_review(reviewer, answer.text, ctx, key=key, asked=asked)
 
 
 def tell_report(
@@ -97,7 +98,7 @@ def tell_report(
     """
     text = read_text(path, SIZE)
     key = fact_key(reviewer.module, "report", os.path.realpath(path), signature(path))
-    yield _tell(reviewer, text, asked or find_asked(reviewer, text), key, ctx, path=path, root=root)
+    yield compose_review(reviewer, text, ctx, key=key, asked=asked or find_asked(reviewer, text), path=path, root=root)
 
 
 def find_asked(reviewer: Reviewer, *texts: str) -> str | None:
@@ -112,18 +113,28 @@ def is_half_written(reviewer: Reviewer, path: Path, ctx: AdapterContext) -> bool
     return is_young and reviewer.read(read_text(path, SIZE)).verdict is None
 
 
-def _tell(
+def compose_review(
     reviewer: Reviewer,
-    text: str,
-    asked: str | None,
-    key: str,
+    said: str | Report,
     ctx: AdapterContext,
     *,
+    key: str,
+    asked: str | None = None,
     path: Path | None = None,
     root: Path | None = None,
 ) -> Draft:
-    """The fact that a review finished. It is about one side of its subject, so it never names that as its artifact."""
-    report = reviewer.read(text)
+    """The fact that a review finished. It is about one side of its subject, so it never names that as its artifact.
+
+    Args:
+        reviewer: The module.
+        said: The report, as a text or read.
+        ctx: Knows the requests.
+        key: What makes it this review, unless it answers a request with a verdict: then that does.
+        asked: The event whose request it answers.
+        path: The file with the report.
+        root: Root of the project, if it lies in one.
+    """
+    report = reviewer.read(said) if isinstance(said, str) else said
     waiting = (one for one in ctx.open_requests(reviewer.kind) if _event_of(one) == asked)
     request = next(waiting, None)
     if asked and report.verdict:
@@ -139,6 +150,7 @@ def _tell(
             top=report.top or None,
             inputs=(str(subject),) if subject else None,
             report=str(path) if path else None,
+            **({"mode": report.mode} if report.mode else {}),
         ),
         context_id=request.context_id if request else None,
         artifact_path=path,
@@ -147,14 +159,15 @@ def _tell(
         occurred_at=datetime.fromtimestamp(written, UTC) if written else None,
         project_dir=root or (request.project_dir if request else None),
         dedupe_key=key,
-        extensions={**report.details, **_remark(text, report, asked)},
+        extensions={**report.details, **_remark(said, report, asked)},
     )
 
 
-def _remark(text: str, report: Report, asked: str | None) -> dict[str, object]:
+def _remark(said: str | Report, report: Report, asked: str | None) -> dict[str, object]:
     """For which event a review was made, and how a report begins that nobody can read."""
-    begin = "".join(one if one.isprintable() else " " for one in text[:_EXCERPT]).strip()
-    return {**({"for_event_id": asked} if asked else {}), **({} if report.verdict else {"excerpt": begin})}
+    text = said[:_EXCERPT] if isinstance(said, str) and not report.verdict else ""
+    begin = "".join(one if one.isprintable() else " " for one in text).strip()
+    return {**({"for_event_id": asked} if asked else {}), **({"excerpt": begin} if begin else {})}
 
 
 def _tell_late(reviewer: Reviewer, request: Request, ctx: AdapterContext) -> Draft:

@@ -36,3 +36,14 @@ def check_file(path: Path, name: str, hint: str) -> Check:
         return Check(name=name, level=CheckLevel.PROBLEM, detail=f"{path} cannot be read", hint=f"chmod u+r {path}")
     level = CheckLevel.OK if path.is_file() else CheckLevel.NOTE
     return Check(name=name, level=level, detail=str(path), hint=hint)
+
+
+def check_requests(ctx: AdapterContext, kind: str) -> Check:
+    """How many of the adapter's requests of a kind wait for an answer, and which has waited longest."""
+    waiting = ctx.open_requests(kind)
+    return Check(
+        name="requests",
+        level=CheckLevel.NOTE if waiting else CheckLevel.OK,
+        detail=f"{len(waiting)} open",
+        hint=f"the oldest is {waiting[0].path}" if waiting else "",
+    )

@@ -55,6 +55,7 @@ class Report:
         counts: Findings by severity, as the report names it.
         top: The gravest findings, at most five.
         details: What else it has, such as a score.
+        mode: Kind of review, where the report is of another kind than the reviewer's usual ones.
     """
 
     verdict: Verdict | None = None
@@ -63,6 +64,7 @@ class Report:
     counts: Mapping[str, int] = field(default=Factory(dict))
     top: tuple[Finding, ...] = ()
     details: Mapping[str, object] = field(default=Factory(dict))
+    mode: str | None = None
 
     @property
     def is_grave(self) -> bool:
@@ -75,20 +77,31 @@ def read_report(text: str) -> Report:
     lines = encodable(text[:SIZE]).splitlines()
     findings = list(_list_index(lines)) or list(_list_headed(lines)) or list(_list_sections(lines))
     counts = Counter(one.severity for one in findings)
-    verdict, stated = _conclude(lines)
-    proved = _prove(counts)
-    is_worse = verdict is not None and proved is not None and _gravity(proved) > _gravity(verdict)
-    source = VerdictSource.RECOMPUTED if is_worse else VerdictSource.STATED if verdict else VerdictSource.UNREADABLE
+    stated, words = _find_verdict(lines)
+    verdict, source = conclude(stated, counts)
     return Report(
-        verdict=proved if is_worse else verdict,
+        verdict=verdict,
         verdict_source=source,
-        stated=stated,
+        stated=words,
         counts=dict(counts),
         top=tuple(sorted(findings, key=lambda one: _rank(one.severity))[:5]),
     )
 
 
-def _conclude(lines: list[str]) -> tuple[Verdict | None, str | None]:
+def conclude(stated: Verdict | None, counts: Mapping[str, int]) -> tuple[Verdict | None, VerdictSource]:
+    """The verdict that a report states, or the worse one that its own findings are, and which of them it is.
+
+    Without a stated one there is none: findings alone do not say that the review came to its end.
+    """
+    if stated is None:
+        return None, VerdictSource.UNREADABLE
+    proved = _prove(counts)
+    if proved and _gravity(proved) > _gravity(stated):
+        return proved, VerdictSource.RECOMPUTED
+    return stated, VerdictSource.STATED
+
+
+def _find_verdict(lines: list[str]) -> tuple[Verdict | None, str | None]:
     """The overall verdict, the last if there are several; without any the first, unless it is good and another is not.
 
     A line that says "overall" and cannot be read leaves nothing to believe.

@@ -39,8 +39,7 @@ REQUEST = """\
 
 To be made with {means}. That runs inside a session of the coding agent, so this waits for someone to start it{where}.
 
-The report is Markdown and belongs beside this file, as `{report}`. It has to have this shape, which is interhost's:
-{module} has none that a program could read.
+The report is Markdown and belongs beside this file, as `{report}`. It has to have this shape, {shape_of}:
 
 {shape}
 
@@ -51,8 +50,8 @@ such a verdict is no pass. This waits for 24 hours.
 """
 
 ADVICE = (
-    "A {kind} review of {subject} is requested: {request}. It is made with {means}. The report belongs into {place} "
-    "and has a line `Verdict: PASS` or `Verdict: NEEDS WORK`; an agent that reviews gets `{name}` in its prompt."
+    "A {kind} review of {subject} is requested: {request} has the shape of the report. It is made with {means}. The "
+    "report belongs into {place}; an agent that reviews gets `{name}` in its prompt."
 )
 
 PROMPT = "Review {subject} with {means}. Write the report as Markdown into {place}. It has this shape:\n\n{shape}"
@@ -74,6 +73,7 @@ class Reviewer:
         agent: Its reviewing agent's own name, if it has one: that agent's answers are reports, asked for or not.
         means: What makes a review, in words, such as ``the skill `acme:design```.
         shape: The lines that a report has to have, in Markdown.
+        shape_of: Whose shape that is, such as ``as acme's own reviewer writes it``.
         phases: The phases, of the eight, whose beginning asks for a review where something deserves one.
         deserves: Found in paths that deserve one.
         review: Makes the fact that a review finished, with what all of them have in common, such as their mode.
@@ -86,6 +86,7 @@ class Reviewer:
     agent: str = ""
     means: str
     shape: str
+    shape_of: str
     phases: Collection[str]
     deserves: re.Pattern[str]
     review: Callable[..., ReviewPass]
@@ -93,22 +94,13 @@ class Reviewer:
     read: Callable[[str], Report] = read_report
 
 
-def ask_for_artifact(
-    reviewer: Reviewer, intent: Intent[ArtifactReady], ctx: AdapterContext, *, means: str = ""
-) -> Outcome | None:
-    """Ask for the review of an artifact whose readiness is addressed to this module: that is how a review is ordered.
-
-    Args:
-        reviewer: The module.
-        intent: The fact.
-        ctx: Knows module, requests and settings.
-        means: What is to make this review, instead of what makes the others.
-    """
+def ask_for_artifact(reviewer: Reviewer, intent: Intent[ArtifactReady], ctx: AdapterContext) -> Outcome | None:
+    """Ask for the review of an artifact whose readiness is addressed to this module: so somebody orders a review."""
     if ctx.adapter not in intent.consumers or intent.payload.change is Change.REMOVED:
         return None
     if not intent.artifact_path or not os.path.exists(intent.artifact_path):
         return Outcome.skipped(f"there is nothing to review: {intent.artifact_path}")
-    return _ask(reviewer, [short_name(intent.artifact_path, intent.project_dir)], intent, ctx, means=means)
+    return _ask(reviewer, [short_name(intent.artifact_path, intent.project_dir)], intent, ctx)
 
 
 def ask_for_phase(reviewer: Reviewer, intent: Intent[PhaseTransition], ctx: AdapterContext) -> Outcome | None:
@@ -146,9 +138,7 @@ def _list_touched(intent: Intent[PhaseTransition], project: Path, ctx: AdapterCo
     return list(dict.fromkeys([*(word for word in named if "." in word), *(list_changes(project, ctx) or ())]))
 
 
-def _ask(
-    reviewer: Reviewer, subjects: Sequence[str], intent: Intent[Any], ctx: AdapterContext, *, means: str = ""
-) -> Outcome:
+def _ask(reviewer: Reviewer, subjects: Sequence[str], intent: Intent[Any], ctx: AdapterContext) -> Outcome:
     """Write the request, unless one waits for the same, and find someone to fulfil it."""
     if ctx.module_root() is None:
         return Outcome.skipped(f"{reviewer.module} is not installed")
@@ -159,11 +149,11 @@ def _ask(
             return Outcome.skipped(f"already requested: {one.path}")
     name = f"{intent.event_id}-{reviewer.kind}"
     words = {
-        "module": reviewer.module,
         "kind": reviewer.kind,
         "subject": subject,
-        "means": means or reviewer.means,
+        "means": reviewer.means,
         "shape": reviewer.shape.strip(),
+        "shape_of": reviewer.shape_of,
         "name": name,
         "report": f"{name}.report.md",
         "where": f", in {plain_line(str(intent.project_dir))}" if intent.project_dir else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from interhost_hookspecs import AdapterContext, AdapterInfo, Check, CheckLevel, Draft, Observation, hookimpl
-from interhost_hookspecs.checks import check_module
+from interhost_hookspecs.checks import check_module, check_requests
 from interhost_hookspecs.sources import Source, tell_changes
 
 from interhost_interflux.requests import on_artifact_ready, on_drift_detected, on_gate_result, on_phase_transition
@@ -57,16 +57,10 @@ def check_adapter(ctx: AdapterContext) -> list[Check]:
     """Look for the installed module, for results in the projects the host knows, and for requests nobody answered."""
     patterns = {source.pattern for source in SOURCES}
     found = sum(1 for root in ctx.projects for pattern in patterns for _ in root.glob(pattern))
-    waiting = ctx.open_requests(KIND)
     return [
         check_module(
             ctx, "install the interflux plugin or set INTERHOST_INTERFLUX_ROOT; without it no review is requested"
         ),
         Check(name="results", level=CheckLevel.OK, detail=f"{found} seen; projects known: {len(ctx.projects)}"),
-        Check(
-            name="requests",
-            level=CheckLevel.NOTE if waiting else CheckLevel.OK,
-            detail=f"{len(waiting)} open",
-            hint=f"the oldest is {waiting[0].path}" if waiting else "",
-        ),
+        check_requests(ctx, KIND),
     ]

@@ -9,7 +9,6 @@ from interhost_hookspecs import (
     AdapterContext,
     AdapterInfo,
     Check,
-    CheckLevel,
     DiscoverWork,
     HealthSignal,
     HookEvent,
@@ -21,7 +20,7 @@ from interhost_hookspecs import (
     hookimpl,
 )
 from interhost_hookspecs.agents import tell_skill_use
-from interhost_hookspecs.checks import check_module, check_program
+from interhost_hookspecs.checks import check_module, check_program, check_requests
 from interhost_hookspecs.phases import canonical_phase
 from interhost_hookspecs.positions import is_due, keep, recall
 from interhost_hookspecs.reading import plain_line, read_time
@@ -90,18 +89,12 @@ def describe_adapter() -> AdapterInfo:
 @hookimpl
 def check_adapter(ctx: AdapterContext) -> list[Check]:
     """Look for the module, its list of skills, ``bd``, and requests that nobody has answered."""
-    waiting = ctx.open_requests(KIND)
     return [
         check_module(
             ctx, "install the internext plugin or set INTERNEXT_ROOT; without it nothing is ranked", needs=SCRIPT
         ),
         check_program(ctx, "bd", "install Beads; without it nobody knows what there is to do"),
-        Check(
-            name="requests",
-            level=CheckLevel.NOTE if waiting else CheckLevel.OK,
-            detail=f"{len(waiting)} open",
-            hint=f"the oldest is {waiting[0].path}" if waiting else "",
-        ),
+        check_requests(ctx, KIND),
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from interhost_hookspecs import AdapterContext, AdapterInfo, Check, CheckLevel, Draft, Observation, hookimpl
-from interhost_hookspecs.checks import check_module
+from interhost_hookspecs.checks import check_module, check_requests
 from interhost_hookspecs.files import is_readable, read_head
 from interhost_hookspecs.sources import watch_states
 
@@ -53,19 +53,13 @@ def describe_adapter() -> AdapterInfo:
 @hookimpl
 def check_adapter(ctx: AdapterContext) -> list[Check]:
     """Look for the installed module, for damaged and outdated scans, and for requests nobody answered."""
-    waiting = ctx.open_requests(REQUEST)
     return [
         check_module(
             ctx, "install the interwatch plugin or set INTERWATCH_ROOT; without it nothing is scanned", needs=SCAN
         ),
         _check_scans(ctx),
         _check_hooks(ctx),
-        Check(
-            name="requests",
-            level=CheckLevel.NOTE if waiting else CheckLevel.OK,
-            detail=f"{len(waiting)} open",
-            hint=f"the oldest is {waiting[0].path}" if waiting else "",
-        ),
+        check_requests(ctx, REQUEST),
     ]
 
 
