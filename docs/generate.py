@@ -147,6 +147,12 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("a plugin was released, or its release was prepared, stopped or taken back", ("release_status",)),
         ("`ic publish doctor` found an error", ("drift_detected",)),
     ],
+    "intersearch": [
+        ("files were indexed by meaning", ("artifact_ready",)),
+        ("an index was emptied, or lost its embeddings to another model", ("drift_detected",)),
+        ("a session searched by meaning", ("intersearch.searched",)),
+        ("a tool of intersearch refused, or could not index some files", ("intersearch.failed",)),
+    ],
     "interslack": [
         ("a message was sent to Slack, or was to be and was not", ("interslack.message",)),
     ],
