@@ -76,7 +76,10 @@ def test_what_was_offered_is_kept_in_order(tmp_path: Path) -> None:
     path = context.request("review", "# Please", {"n": 1})
     context.look_again(tmp_path / "f")
     assert payloads(context.drafts) == [Notify(text="a"), Notify(text="b")]
-    assert (context.advices, context.requests) == ([Advice(text="t")], [("review", "# Please", {"n": 1})])
+    assert (context.advices, context.requests) == (
+        [Advice(text="t", expires=EPOCH + timedelta(days=1))],
+        [("review", "# Please", {"n": 1})],
+    )
     assert path == tmp_path / ".interbus" / "requests" / "mine" / "review.md"
     assert context.postponed == [tmp_path / "f"]
 

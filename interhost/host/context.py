@@ -29,6 +29,7 @@ from interhost_hookspecs import (
     SubmissionError,
     Submissions,
 )
+from interhost_hookspecs.intent import ADVICE_LIFE
 
 from interhost.bus.bus import Bus
 from interhost.bus.envelope import Envelope
@@ -295,7 +296,7 @@ class HostContext:
         """Store advice with the outcome. Of a hook event, it is for the event's session unless it says for whom."""
         if self._event and self._event.session_id and advice.session_id is None and advice.context_id is None:
             advice = evolve(advice, session_id=self._event.session_id)
-        self.advices.append(advice)
+        self.advices.append(evolve(advice, expires=advice.expires or self.now() + ADVICE_LIFE))
 
     def once(self, action: str, happened: Callable[[], bool | None] | None = None) -> bool:
         """Guard one outside effect."""

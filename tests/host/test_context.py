@@ -365,12 +365,15 @@ def test_same_advice_is_stored_once(stage: Stage) -> None:
 
 
 def test_expired_advice_is_not_waiting(stage: Stage) -> None:
-    """Advice is worth saying until it expires."""
+    """Advice is worth saying until it expires; for a day, when it does not say until when."""
     ctx = context(stage)
+    ctx.advise(Advice(text="daily", session_id="s"))
     ctx.advise(Advice(text="late", session_id="s", expires=datetime(2020, 1, 1, tzinfo=UTC)))
     ctx.advise(Advice(text="early", session_id="s", expires=datetime(2100, 1, 1, tzinfo=UTC)))
     ctx.store()
-    assert [one.text for one in stage.bus.store.waiting_advice()] == ["early"]
+    assert [one.text for one in stage.bus.store.waiting_advice()] == ["daily", "early"]
+    [(lasts,)] = stage.bus.database.rows("SELECT expires - ts FROM advice WHERE text = 'daily'")
+    assert abs(lasts / 1e6 - timedelta(days=1).total_seconds()) < 60
 
 
 def test_cursor_reads_what_this_call_has_set(stage: Stage) -> None:

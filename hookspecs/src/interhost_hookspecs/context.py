@@ -365,7 +365,7 @@ class AdapterContext(Protocol):
         """Publish a fact together with this call's outcome: both are stored in one transaction, or neither is."""
 
     def advise(self, advice: Advice) -> None:
-        """Store advice together with this call's outcome."""
+        """Store advice together with this call's outcome, for a day unless it says otherwise."""
 
     def once(self, action: str, happened: Callable[[], bool | None] | None = None) -> bool:
         """Guard one outside effect of one intent, across retries and crashes.

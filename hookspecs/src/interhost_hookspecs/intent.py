@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -105,6 +105,10 @@ class Draft:
     extensions: Mapping[str, object] = field(default=Factory(dict))
 
 
+ADVICE_LIFE = timedelta(days=1)
+"""How long advice is worth saying that does not say so itself."""
+
+
 @frozen(kw_only=True)
 class Advice:
     """Text stored for a session or context and handed to the agent once, by the next hook that can.
@@ -113,7 +117,7 @@ class Advice:
         text: Facts, not orders; at most 10,000 characters reach the agent.
         context_id: Context it is for; ``None`` with a session id means that session only.
         session_id: Session it is for.
-        expires: After this time it is no longer worth saying.
+        expires: After this time it is no longer worth saying; left out, a day after it was said.
     """
 
     text: str

@@ -35,7 +35,6 @@ from interhost_interdoc.scripts import FIX
 ENDING = frozenset({"shipping", "done"})
 """The phases that documents should be right for, as interphase names them; ``polish`` is ``shipping``."""
 
-_ADVICE_LIFE = timedelta(hours=24)
 # What is released early should not wait for the end of its reservation.
 _PATIENCE = timedelta(minutes=5)
 _REMEMBERED = 64
@@ -126,5 +125,5 @@ def _advise(drift: Drift, root: Path, repository: Repository, intent: Intent[Any
     if not text.isprintable():  # the text goes to an agent
         return Outcome.skipped("the project's path holds control characters")
     keep(ctx, "advised", {**said, key: state}, most=_REMEMBERED)
-    ctx.advise(Advice(text=text, context_id=intent.context_id, expires=ctx.now() + _ADVICE_LIFE))
+    ctx.advise(Advice(text=text, context_id=intent.context_id))
     return Outcome.degraded(f"advised: {drift.detail}")

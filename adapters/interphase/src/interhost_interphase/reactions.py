@@ -8,7 +8,6 @@ Source: ``reference/modules/interphase.md`` section 1.7.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -40,8 +39,6 @@ REVIEWED: Mapping[str, str] = MappingProxyType(
 
 WRITTEN: Mapping[str, str] = MappingProxyType({"brainstorm": "brainstorm", "prd": "strategized", "plan": "planned"})
 """Kind of artifact to the phase that a bead is in once it is written."""
-
-_ADVICE_LIFE = timedelta(hours=24)
 
 
 @hookimpl
@@ -121,5 +118,5 @@ def _advise(move: Move, ctx: AdapterContext, *, counts: Mapping[str, int]) -> Ou
     file = short_name(move.artifact, move.project) if move.artifact else None
     found = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no findings"
     text = f"Review of {file} finished safe ({found}). interphase would move {move.bead} to {move.target}."
-    ctx.advise(Advice(text=text, context_id=move.bead, expires=ctx.now() + _ADVICE_LIFE))
+    ctx.advise(Advice(text=text, context_id=move.bead))
     return Outcome.done(f"advised that {move.bead} may move to {move.target}")

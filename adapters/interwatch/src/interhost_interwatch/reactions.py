@@ -174,7 +174,7 @@ def _request(document: Document, project: Path, intent: Intent[DriftDetected], c
         expires=ctx.now() + LIFETIME,
     )
     text = ADVICE.format(**facts, request=request)
-    ctx.advise(Advice(text=text, context_id=intent.context_id, expires=ctx.now() + LIFETIME))
+    ctx.advise(Advice(text=text, context_id=intent.context_id))
     return Outcome.degraded(f"refresh requested: {request}")
 
 

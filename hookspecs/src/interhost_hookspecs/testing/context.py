@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from interhost_hookspecs.beads import Beads
 from interhost_hookspecs.command import Completed
 from interhost_hookspecs.context import InDoubtError, Request
-from interhost_hookspecs.intent import BEAD_ID, Advice, Draft
+from interhost_hookspecs.intent import ADVICE_LIFE, BEAD_ID, Advice, Draft
 from interhost_hookspecs.runs import KernelRuns
 from interhost_hookspecs.settings import Settings
 from interhost_hookspecs.testing.fakes import FakeCursor, FakeGuards, FakeSideband, FakeTail
@@ -167,8 +167,8 @@ class FakeContext:
         self.drafts.append(draft)
 
     def advise(self, advice: Advice) -> None:
-        """Keep the advice."""
-        self.advices.append(advice)
+        """Keep the advice, with the time at which it expires."""
+        self.advices.append(evolve(advice, expires=advice.expires or self.now() + ADVICE_LIFE))
 
     def once(self, action: str, happened: Callable[[], bool | None] | None = None) -> bool:
         """Answer as the host would after the effects in ``effects``."""

@@ -5,7 +5,6 @@ It tells the notes of widget that are work, and reacts to a review that asks for
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from interhost_hookspecs import (
@@ -31,7 +30,6 @@ NOTES = Path(".widget", "notes.txt")
 
 _MARK = "todo:"
 _MOST_BYTES = 1 << 20
-_ADVICE_LIFE = timedelta(hours=24)
 
 
 @hookimpl
@@ -51,7 +49,7 @@ def on_review_pass(intent: Intent[ReviewPass], ctx: AdapterContext) -> Outcome:
     text = f"The review of {intent.context_id} asks for changes"
     if ctx.config.is_on("note_reviews"):
         return _note(f"{text} ({intent.event_id})", ctx)
-    ctx.advise(Advice(text=f"{text}.", context_id=intent.context_id, expires=ctx.now() + _ADVICE_LIFE))
+    ctx.advise(Advice(text=f"{text}.", context_id=intent.context_id))
     return Outcome.degraded("told the agent; note_reviews is off")
 
 
