@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from interhost_clavain import adapter
 from interhost_clavain.adapter import observe
-from interhost_hookspecs import Completed, Draft
-from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_hookspecs import Draft
+from interhost_hookspecs.testing import FakeCommand, FakeContext, Programs
 
 RUN = "w46pk7wf"
 BEAD = "iv-zad7y"
@@ -93,10 +92,8 @@ class Machine:
     def __init__(self, base: Path) -> None:
         self.project = base / "a project's $HOME"
         self.project.mkdir()
-        (base / "bin").mkdir()
-        program = base / "bin" / "ic"
-        program.write_text(f"#!{sys.executable} -IS\n{IC}")
-        program.chmod(0o755)
+        programs = Programs(base, environ={"PATH": str(base / "bin")}, limit=_limit)
+        programs.install("ic", f"#!{sys.executable} -IS\n{IC}")
         self.temporary = base / "tmp"
         self.temporary.mkdir()
         self.ctx = FakeContext(
@@ -104,7 +101,7 @@ class Machine:
             config={"temporary_dir": str(self.temporary)},
             of=adapter,
             projects=(self.project,),
-            commands={"ic": _run_for_real(base)},
+            commands=programs.named("ic"),
             changed_files=[],
         )
         self.base: dict[str, Any] = {"events": [], "runs": [], "artifacts": {}, "dispatches": [], "cursors": {}}
@@ -155,27 +152,10 @@ class Machine:
         self.before = dict(self.ctx.cursor.values)
 
 
-def _run_for_real(home: Path) -> Callable[[FakeCommand], Completed]:
-    """Run commands with the stand-in alone on PATH."""
-
-    def answer(command: FakeCommand) -> Completed:
-        try:
-            done = subprocess.run(
-                command.argv,
-                cwd=command.cwd,
-                env={"HOME": str(home), "PATH": str(home / "bin")},
-                capture_output=True,
-                text=True,
-                timeout=1.0 if "hangs" in (command.cwd or home).joinpath(".clavain/intercore.db").read_text() else 10,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Completed(argv=command.argv, returncode=None, problem="timed out after 10 s")
-        except FileNotFoundError:
-            return Completed(argv=command.argv, returncode=None, problem="ic: not found", missing=True)
-        return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
-
-    return answer
+def _limit(command: FakeCommand) -> float | None:
+    """A kernel that hangs has a second."""
+    database = command.cwd / ".clavain" / "intercore.db" if command.cwd else None
+    return 1.0 if database and "hangs" in database.read_text() else None
 
 
 def run(number: str = RUN, **more: object) -> dict[str, object]:

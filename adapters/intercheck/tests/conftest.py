@@ -8,13 +8,11 @@ ground shows it; what it leaves behind is in section 2.4.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
-from interhost_hookspecs import Completed, Draft, HealthSignal, HookEvent, Observation
-from interhost_hookspecs.testing import EPOCH, FakeCommand, FakeContext, make_hook_event
+from interhost_hookspecs import Draft, HealthSignal, HookEvent, Observation
+from interhost_hookspecs.testing import EPOCH, FakeContext, Programs, make_hook_event
 from interhost_intercheck import adapter
 
 SESSION = "5f0c1a3e-90be-4d0f-8a51-7b6f2f1c9d11"
@@ -88,45 +86,25 @@ class Machine:
         self.transcript = self.home / ".claude" / "projects" / "widgets" / f"{SESSION}.jsonl"
         for folder in (self.project / "src", self.tmp, self.transcript.parent, self.root / "hooks", self.root / "lib"):
             folder.mkdir(parents=True)
-        (base / "bin").mkdir()
         (self.root / "hooks" / "syntax-check.sh").write_text(CHECK)
         (self.root / "hooks" / "auto-format.sh").write_text(FORMAT)
         (self.root / "lib" / "intercheck-lib.sh").write_text(LIBRARY)
-        self.program("node", NODE)
         self.deadline: float | None = None
-        self.ran: list[FakeCommand] = []
+        self.programs = Programs(
+            self.home,
+            cwd=self.project,
+            environ={"STATE_DIR": str(self.tmp)},
+            limit=lambda command: self.deadline,
+        )
+        self.programs.install("node", NODE)
         self.ctx = FakeContext(
             self.home,
             of=adapter,
             config={"temporary_dir": str(self.tmp)},
             projects=(self.project, base),
             root=self.root,
-            commands=dict.fromkeys(("bash", "jq", "python3", "node"), self._run),
+            commands=self.programs.named("bash", "jq", "python3", "node"),
         )
-
-    def program(self, name: str, text: str) -> None:
-        """Put a program first on ``PATH``."""
-        (self.base / "bin" / name).write_text(text)
-        (self.base / "bin" / name).chmod(0o755)
-
-    def _run(self, command: FakeCommand) -> Completed:
-        self.ran.append(command)
-        environ = {"HOME": str(self.home), "PATH": f"{self.base / 'bin'}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
-        try:
-            done = subprocess.run(
-                command.argv,
-                cwd=command.cwd or self.project,
-                env={**environ, "STATE_DIR": str(self.tmp), **command.env},
-                input=command.stdin or "",
-                capture_output=True,
-                text=True,
-                timeout=self.deadline or command.timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            problem = f"{command.argv[0]}: timed out after {command.timeout:g} s"
-            return Completed(argv=command.argv, returncode=None, problem=problem)
-        return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
     # What Claude Code, intercheck and interpulse do -----------------------------------------------------------------
 

@@ -94,9 +94,9 @@ def test_the_hook_would_execute_a_name_and_is_not_given_it(machine: Machine) -> 
     machine.ctx.run(argv, stdin=event, env={"CLAUDE_PLUGIN_ROOT": str(machine.root)})
     assert (machine.project / "PWNED").exists()
     (machine.project / "PWNED").unlink()
-    machine.ran.clear()
+    machine.programs.ran.clear()
     assert check(machine, path).kind is OutcomeKind.SKIPPED
-    assert machine.ran == []
+    assert machine.programs.ran == []
     assert not (machine.project / "PWNED").exists()
 
 
@@ -128,7 +128,7 @@ def test_a_name_with_odd_signs_is_never_handed_on(machine: Machine, name: str) -
     assert check(machine, write(machine, name, "x")) == Outcome.skipped(
         "not checked: its name has signs that intercheck's hook would execute"
     )
-    assert machine.ran == []
+    assert machine.programs.ran == []
 
 
 def test_names_that_people_give_are_checked(machine: Machine) -> None:
@@ -156,7 +156,7 @@ def test_only_a_plain_file_within_its_project_is_checked(machine: Machine) -> No
         assert check(machine, machine.project / name) == Outcome.skipped(f"not checked: {expected}")
     assert find_obstacle(outside / "a.py", machine.project) == "it is not within a project that is known"
     assert find_obstacle(outside / "a.py", None) == "it is not within a project that is known"
-    assert machine.ran == []
+    assert machine.programs.ran == []
 
 
 def test_a_project_behind_a_link_is_a_project(machine: Machine) -> None:
@@ -208,7 +208,7 @@ def test_a_hook_that_hangs_ends_at_its_deadline(machine: Machine) -> None:
     path = write(machine, "a.py", "x = 1\n")
     machine.ctx.commands |= {name: Completed(argv=(name,), returncode=0) for name in ("jq", "python3")}
     machine.ctx.commands["bash"] = lambda command: (
-        machine._run(command) if command.stdin else Completed(argv=("bash",), returncode=0)
+        machine.programs(command) if command.stdin else Completed(argv=("bash",), returncode=0)
     )
     assert check(machine, path) == Outcome.failed("a.py was not checked: bash: timed out after 5 s")
     assert machine.ctx.drafts == []
@@ -229,7 +229,7 @@ def test_checking_can_be_turned_off(machine: Machine) -> None:
     """For everything."""
     machine.ctx.config = {**machine.ctx.config, "check_files": False}
     assert check(machine, write(machine, "a.py", "x = 1\n")) == Outcome.skipped("check_files is off")
-    assert machine.ran == []
+    assert machine.programs.ran == []
 
 
 def test_formatting_is_off(machine: Machine) -> None:

@@ -13,8 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from interhost_hookspecs import Completed, Draft, Outcome, Payload
-from interhost_hookspecs.testing import EPOCH, FakeCommand, FakeContext, make_intent
+from interhost_hookspecs import Draft, Outcome, Payload
+from interhost_hookspecs.testing import EPOCH, FakeCommand, FakeContext, Programs, make_intent
 from interhost_interdoc import adapter
 
 # Row D1: one object or nothing; nothing while AGENTS.md has changes.
@@ -106,7 +106,7 @@ class Machine:
             of=adapter,
             root=self.plugin,
             projects=(self.repo,),
-            commands=dict.fromkeys(("git", "bash"), self.run),
+            commands=Programs(base, self.environ, self._limit).named("git", "bash"),
         )
 
     def git(self, *words: str, cwd: Path | None = None) -> str:
@@ -179,24 +179,9 @@ class Machine:
         outcome: Outcome | None = getattr(adapter, f"on_{intent.name}")(intent=intent, ctx=self.ctx)
         return outcome
 
-    def run(self, command: FakeCommand) -> Completed:
-        """A real process, as the host runs it; one that was told to sleep has half a second."""
-        seconds = 0.5 if self.is_hanging and command.argv[0] == "bash" else command.timeout
-        try:
-            done = subprocess.run(
-                command.argv,
-                cwd=command.cwd,
-                env={**self.environ, **command.env},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Completed(argv=command.argv, returncode=None, problem=f"timed out after {seconds:g} s")
-        return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    def _limit(self, command: FakeCommand) -> float | None:
+        """A script that was told to sleep has half a second."""
+        return 0.5 if self.is_hanging and command.argv[0] == "bash" else None
 
     def wait(self, **spans: float) -> None:
         self.ctx.clock += timedelta(**spans)

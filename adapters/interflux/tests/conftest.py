@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from interhost_hookspecs import ArtifactReady, Completed, Draft, Outcome, OutcomeKind, Payload, ReviewPass
-from interhost_hookspecs.testing import EPOCH, FakeCommand, FakeContext, make_intent
+from interhost_hookspecs import ArtifactReady, Draft, Outcome, OutcomeKind, Payload, ReviewPass
+from interhost_hookspecs.testing import EPOCH, FakeContext, Programs, make_intent
 from interhost_interflux import adapter
 from interhost_interflux.adapter import observe
 
@@ -133,7 +132,7 @@ class Desk:
     def __init__(self, base: Path) -> None:
         self.root = base / "project"
         self.bin = base / "bin"
-        self.bin.mkdir()
+        self.programs = Programs(base, limit=lambda command: min(command.timeout, 2.0))
         self.plan = self.write("docs/plans/p.md", "# Plan\n\n**Bead:** iv-abc1\n")
         module = base / "interflux" / "0.2.86"
         (module / "commands").mkdir(parents=True)
@@ -142,7 +141,7 @@ class Desk:
         self.ctx = FakeContext(home=base, of=adapter, projects=(self.root,), root=module)
         # Where the host would put it; the log of a session lies beside it.
         (base / ".interbus" / "requests" / "interflux").mkdir(parents=True)
-        self.ctx.commands["sh"] = self.run
+        self.ctx.commands["sh"] = self.programs
 
     def write(self, name: str, text: str) -> Path:
         path = self.root / name
@@ -153,34 +152,14 @@ class Desk:
     def install(self, name: str, script: str = "") -> Path:
         """A program, by default the stand-in for ``ic`` or for ``claude``."""
         script = script or (_IC if name == "ic" else _CLAUDE)
-        path = self.bin / name
-        path.write_text(script.format(python=sys.executable))
-        path.chmod(0o755)
-        self.ctx.commands[name] = self.run
-        return path
+        self.ctx.commands[name] = self.programs
+        return self.programs.install(name, script.format(python=sys.executable))
 
     def kernel(self, *runs: dict[str, object]) -> None:
         """``ic``, and a project whose database has these runs; what they leave out is as in ``RUN``."""
         self.install("ic")
         self.write(".clavain/intercore.db", "")
         (self.bin / "ic.runs").write_text(json.dumps([{**RUN, "project_dir": str(self.root), **run} for run in runs]))
-
-    def run(self, command: FakeCommand) -> Completed:
-        """A real process, as the host runs it."""
-        try:
-            done = subprocess.run(
-                command.argv,
-                cwd=command.cwd,
-                env={"PATH": f"{self.bin}:{os.environ['PATH']}"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=min(command.timeout, 2.0),
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Completed(argv=command.argv, returncode=None, problem=f"{command.argv[0]}: timed out")
-        return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
     def calls(self, name: str) -> list[list[str]]:
         """What a program was given: working directory and arguments."""

@@ -7,13 +7,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from interhost_hookspecs import Completed
-from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_hookspecs.testing import FakeContext, Programs
 from interhost_internext import adapter
 
 BD = r"""#!/bin/sh
@@ -54,12 +52,11 @@ class Desk:
         self.root = base / "module"
         (self.root / "scripts").mkdir(parents=True)
         (self.root / "scripts" / "top-skills.py").write_text(SKILLS)
-        self.program = base / "bd"
-        self.program.write_text(BD)
-        self.program.chmod(0o755)
         self.patience = 20.0
+        programs = Programs(base, limit=lambda command: self.patience)
+        self.program = programs.install("bd", BD)
         self.ctx = FakeContext(base, of=adapter, root=self.root, projects=(self.project,))
-        self.ctx.commands = {"bd": self._run, "python3": self._run}
+        self.ctx.commands = programs.named("bd", "python3")
         self.track()
 
     def track(self, ready: Sequence[Mapping[str, object]] = (), begun: Sequence[Mapping[str, object]] = ()) -> None:
@@ -90,17 +87,6 @@ class Desk:
         (payload,) = self.told("internext.ranked")
         assert isinstance(payload, Mapping)
         return payload
-
-    def _run(self, command: FakeCommand) -> Completed:
-        argv = [str(self.program) if command.argv[0] == "bd" else command.argv[0], *command.argv[1:]]
-        try:
-            done = subprocess.run(
-                argv, cwd=command.cwd, capture_output=True, text=True, timeout=self.patience, check=False
-            )
-        except subprocess.TimeoutExpired:
-            problem = f"{command.argv[0]}: timed out after {command.timeout:g} s"
-            return Completed(argv=command.argv, returncode=None, problem=problem)
-        return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
 @pytest.fixture

@@ -6,13 +6,10 @@ Each answers with what its section of the references pastes: ``bd`` with referen
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from interhost_hookspecs import Completed
-from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_hookspecs.testing import FakeCommand, FakeContext, Programs
 from interhost_interphase import adapter
 
 # The database is a folder: .beads/<bead>/<dimension>, with `children` counting the event beads that set-state leaves.
@@ -90,25 +87,9 @@ discovery_scan_beads() {
 """
 
 
-def _run_for_real(home: Path) -> Callable[[FakeCommand], Completed]:
-    """Run commands with the stand-ins first on PATH."""
-
-    def run(command: FakeCommand) -> Completed:
-        try:
-            done = subprocess.run(
-                command.argv,
-                cwd=command.cwd or home,
-                env={"HOME": str(home), "PATH": f"{home / 'bin'}:/usr/local/bin:/usr/bin:/bin", **command.env},
-                capture_output=True,
-                text=True,
-                timeout=0.2 if (command.cwd or home).joinpath(".beads", "hangs").exists() else command.timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Completed(argv=command.argv, returncode=None, problem=f"timed out after {command.timeout:g} s")
-        return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
-
-    return run
+def _limit(command: FakeCommand) -> float | None:
+    """A ``bd`` that hangs has a moment."""
+    return 0.2 if command.cwd and (command.cwd / ".beads" / "hangs").exists() else None
 
 
 @pytest.fixture
@@ -116,22 +97,21 @@ def machine(tmp_path: Path) -> FakeContext:
     """One project with the bead ``iv-abc1`` in ``planned`` and a plan; names that need quoting."""
     project, root = tmp_path / "a project's $HOME", tmp_path / "inter phase"
     bead = project / ".beads" / "iv-abc1"
-    for folder in (project / "docs" / "plans", root / "hooks", tmp_path / "bin", tmp_path / "tmp", bead):
+    for folder in (project / "docs" / "plans", root / "hooks", tmp_path / "tmp", bead):
         folder.mkdir(parents=True)
     (bead / "phase").write_text("planned")
     (bead / "issue.json").write_text('{"id":"iv-abc1","title":"Sample work","priority":1,"labels":["phase:planned"]}')
     (project / "docs" / "plans" / "p.md").write_text("# Plan\n\n**Bead:** iv-abc1\n\nText.\n")
     (root / "hooks" / "lib-gates.sh").write_text(GATES)
     (root / "hooks" / "lib-discovery.sh").write_text(DISCOVERY)
+    programs = Programs(tmp_path, limit=_limit)
     for name, text in (("bd", BD), ("ic", IC)):
-        (tmp_path / "bin" / name).write_text(text)
-        (tmp_path / "bin" / name).chmod(0o755)
-    run = _run_for_real(tmp_path)
+        programs.install(name, text)
     return FakeContext(
         tmp_path,
         of=adapter,
         config={"temporary_dir": str(tmp_path / "tmp")},
         root=root,
         projects=(project,),
-        commands=dict.fromkeys(("bd", "bash", "ic"), run),
+        commands=programs.named("bd", "bash", "ic"),
     )

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from interhost_hookspecs import Completed
-from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_hookspecs.testing import FakeContext, Programs
 from interhost_interslack import adapter
 
 SLACKCLI = """#!{python}
@@ -60,15 +58,13 @@ class Desk:
         self.base = base
         self.patience = 20.0
         self.bin = base / "bin"
-        self.bin.mkdir()
-        self.program = self.bin / "slackcli"
-        self.program.write_text(SLACKCLI.format(python=sys.executable))
-        self.program.chmod(0o755)
+        programs = Programs(base, limit=lambda command: self.patience)
+        self.program = programs.install("slackcli", SLACKCLI.format(python=sys.executable))
         self.say("version", "0.1.1")
         (base / "module").mkdir()
         (base / "tmp").mkdir()
         self.ctx = FakeContext(base, of=adapter, root=base / "module", config=dict(READY))
-        self.ctx.commands["slackcli"] = self._run
+        self.ctx.commands = programs.named("slackcli")
 
     def say(self, name: str, text: str) -> None:
         """How the program behaves from now on."""
@@ -103,15 +99,6 @@ class Desk:
     def left_behind(self) -> list[str]:
         """Temporary files that are still there."""
         return os.listdir(self.base / "tmp")
-
-    def _run(self, command: FakeCommand) -> Completed:
-        argv = [str(self.program), *command.argv[1:]]
-        try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=self.patience, check=False)
-        except subprocess.TimeoutExpired:
-            problem = f"slackcli: timed out after {command.timeout:g} s"
-            return Completed(argv=command.argv, returncode=None, problem=problem)
-        return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
 @pytest.fixture

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from interhost_hookspecs import Completed
-from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_hookspecs.testing import FakeCommand, FakeContext, Programs
 from interhost_interwatch import adapter
 from interhost_interwatch.report import REPORT
 
@@ -131,25 +129,9 @@ class Repository:
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def _run_for_real(home: Path) -> Any:
-    def run(command: FakeCommand) -> Completed:
-        cwd = command.cwd or home
-        hangs = (cwd / ".interwatch" / "hangs").exists()
-        try:
-            done = subprocess.run(
-                command.argv,
-                cwd=cwd,
-                env={"HOME": str(home), "PATH": os.environ["PATH"], **command.env},
-                capture_output=True,
-                text=True,
-                timeout=0.5 if hangs else command.timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Completed(argv=command.argv, returncode=None, problem=f"timed out after {command.timeout:g} s")
-        return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
-
-    return run
+def _limit(command: FakeCommand) -> float | None:
+    """A scan that hangs has half a second."""
+    return 0.5 if command.cwd and (command.cwd / ".interwatch" / "hangs").exists() else None
 
 
 @pytest.fixture
@@ -166,7 +148,7 @@ def repository(tmp_path: Path) -> Repository:
         of=adapter,
         root=root,
         projects=(project,),
-        commands={"python3": _run_for_real(tmp_path)},
+        commands=Programs(tmp_path, limit=_limit).named("python3"),
     )
     return Repository(ctx, project)
 

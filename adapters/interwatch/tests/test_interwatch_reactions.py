@@ -126,7 +126,7 @@ def test_a_burst_of_moves_is_one_scan(repository: Repository) -> None:
     [
         ("no-yaml", (SKIPPED, "no scan: Error: PyYAML required: pip install pyyaml")),
         ("bad-yaml", (FAILED, "no scan: ValueError: mapping values are not allowed here")),
-        ("hangs", (FAILED, "no scan: timed out after 60 s")),
+        ("hangs", (FAILED, "no scan: python3: timed out after 60 s")),
         ("babbles", (FAILED, "no scan: it printed no report")),
     ],
 )

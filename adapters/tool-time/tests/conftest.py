@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from attrs import define, field
-from interhost_hookspecs import Completed, Draft, HealthSignal
-from interhost_hookspecs.testing import FakeCommand, FakeContext
+from interhost_hookspecs import Draft, HealthSignal
+from interhost_hookspecs.testing import FakeContext, Programs
 from interhost_tool_time import adapter
 from interhost_tool_time.adapter import observe
 from interhost_tool_time.calls import FOLDER, LOG
@@ -86,18 +84,7 @@ class Machine:
 
     def run_for_real(self, program: str, *, seconds: float = 30.0) -> None:
         """Let a program be run as it is, in this home, with a deadline."""
-        environ = {"HOME": str(self.ctx.home), "PATH": os.environ["PATH"]}
-
-        def run(command: FakeCommand) -> Completed:
-            try:
-                done = subprocess.run(
-                    command.argv, cwd=command.cwd, env=environ, capture_output=True, text=True, timeout=seconds
-                )
-            except subprocess.TimeoutExpired:
-                return Completed(argv=command.argv, returncode=None, problem=f"timed out after {seconds:g} s")
-            return Completed(argv=command.argv, returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
-
-        self.ctx.commands[program] = run
+        self.ctx.commands |= Programs(self.ctx.home, limit=lambda command: seconds).named(program)
 
     def _now(self) -> str:
         return self.ctx.now().strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -108,7 +108,7 @@ def test_a_script_that_hangs_is_ended(installed: Machine) -> None:
     """By the deadline of the call."""
     (installed.ctx.root or Path()).joinpath("backfill.py").write_text("import time; time.sleep(60)\n")
     installed.run_for_real("python3", seconds=0.5)
-    assert outcome(installed, "done") == ("failed", "backfill.py: timed out after 0.5 s")
+    assert outcome(installed, "done") == ("failed", "backfill.py: python3: timed out after 60 s")
 
 
 def test_a_fact_without_a_project_is_nothing_to_act_on(installed: Machine) -> None:
