@@ -129,7 +129,10 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("a model became better or worse at reviewing", ("drift_detected",)),
     ],
     "interlock": [
-        ("files are reserved, released, or fought over", ("coordination",)),
+        ("an agent reserved files in intermute, gave them back, or its time ran out", ("coordination",)),
+        ("agents want the same file, or negotiate about it", ("coordination",)),
+        ("an agent told the others of its commit", ("artifact_ready",)),
+        ("a session's hooks lost the service that coordinates, or have it again", ("health_signal",)),
     ],
     "internext": [
         ("open work was put in order by the tracker's own numbers", ("discover_work",)),

@@ -1,0 +1,1 @@
+"""The interhost adapter for interlock: who holds which files, and who is told about it."""
