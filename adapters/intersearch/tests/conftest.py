@@ -91,10 +91,6 @@ class EmbeddingStore:
         self.database.commit()
         return changed > 0
 
-    def stale_paths(self, stated):
-        known = dict(self.database.execute("SELECT path, sha256 FROM embeddings"))
-        return [one["path"] for one in stated if known.get(one["path"]) != one["sha256"]]
-
     def close(self):
         self.database.close()
 '''

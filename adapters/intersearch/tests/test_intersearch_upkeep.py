@@ -54,7 +54,8 @@ def test_a_file_that_was_written_is_indexed(kept: Desk) -> None:
     """With the model of the store, which is not emptied (trap 2)."""
     assert written(kept, kept.file("docs/a.md", "auth auth undo")) == Outcome.done("1 indexed")
     assert kept.store().rows() == {"docs/old.md": (9.0, 0.0, 0.0, 0.0), "docs/a.md": (2.0, 0.0, 1.0, 0.0)}
-    assert written(kept, kept.project / "docs/a.md") == Outcome.done("1 unchanged")
+    assert written(kept, kept.project / "docs/a.md") == Outcome.skipped("the index is up to date")
+    assert len(kept.jobs) == 1
 
 
 def test_a_store_of_another_model_keeps_it(desk: Desk) -> None:
@@ -88,7 +89,10 @@ def test_documents_are_indexed_before_work_begins(kept: Desk, to: str) -> None:
     intent = make_intent(PhaseTransition(to=to, phase_model="interphase-8"), project_dir=kept.project)
     assert adapter.on_phase_transition(intent, kept.ctx) == Outcome.done("2 indexed, 1 removed")
     assert set(kept.store().rows()) == {"docs/a.md", "docs/deep/b.md", "src/gone.py"}
-    assert start(kept) == Outcome.done("2 unchanged")
+    assert start(kept) == Outcome.skipped("the index is up to date")
+    kept.file("docs/a.md", "another text")
+    assert start(kept) == Outcome.done("1 indexed")
+    assert json.loads(kept.jobs[-1].stdin or "")["index"] == ["docs/a.md"]
 
 
 @pytest.mark.parametrize("to", ["executing", "shipping", "reflect", ""])
@@ -96,6 +100,15 @@ def test_other_phases_are_not_its_business(kept: Desk, to: str) -> None:
     """Whatever is written then is told as an artifact."""
     intent = make_intent(PhaseTransition(to=to, phase_model="interphase-8"), project_dir=kept.project)
     assert adapter.on_phase_transition(intent, kept.ctx) is None
+
+
+def test_many_documents_are_indexed_bit_by_bit(kept: Desk) -> None:
+    """Fifty in one go, so that nobody waits for long; the next occasion goes on with the rest."""
+    for number in range(60):
+        kept.file(f"docs/{number}.md", f"{number}")
+    assert start(kept) == Outcome.done("50 indexed, 1 removed")
+    assert kept.jobs[0].timeout == 160.0
+    assert start(kept) == Outcome.done("10 indexed")
 
 
 def test_what_is_no_text_of_the_project_is_left_out(kept: Desk) -> None:

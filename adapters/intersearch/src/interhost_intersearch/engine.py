@@ -94,7 +94,7 @@ def update(
         ctx: Runs the command.
 
     Returns:
-        How many were ``indexed``, ``unchanged``, ``failed`` and ``removed``.
+        How many were ``indexed``, ``failed`` and ``removed``.
 
     Raises:
         MissingError: intersearch is not ready.
@@ -102,7 +102,7 @@ def update(
     """
     job = {"index": list(names), "gone": list(gone)}
     answer = _work(job, index, model, _TIMEOUT + _TIMEOUT_FILE * len(names), ctx)
-    counts = {name: answer.get(name) for name in ("indexed", "unchanged", "failed", "removed")}
+    counts = {name: answer.get(name) for name in ("indexed", "failed", "removed")}
     if not all(isinstance(count, int) for count in counts.values()):
         raise EngineError("intersearch did not say what it did")
     return {name: int(count or 0) for name, count in counts.items()}

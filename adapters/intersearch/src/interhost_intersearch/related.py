@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from array import array
-from datetime import timedelta
 from operator import mul
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ from interhost_intersearch.store import Index
 
 _MOST = 3
 _TEXT = 8000
-_ADVICE_LIFE = timedelta(hours=24)
 _REMEMBERED = 200
 
 
@@ -92,5 +90,5 @@ def _advise(found: list[tuple[float, str]], name: str, intent: Intent[Any], ctx:
     keep(ctx, "related", {**said, key: paths}, most=_REMEMBERED)
     listed = ", ".join(f"{path} ({score:.2f})" for score, path in found)
     text = f"Related to {name}, by meaning: {listed}. The scores are intersearch's cosines; 1 is the same."
-    ctx.advise(Advice(text=text, context_id=intent.context_id, expires=ctx.now() + _ADVICE_LIFE))
+    ctx.advise(Advice(text=text, context_id=intent.context_id))
     return Outcome.done(f"advised: {', '.join(paths)}")

@@ -98,10 +98,10 @@ class Index:
         """The paths with their embeddings, at most 10,000."""
         return _read_vectors(self._ask("SELECT path, vector FROM embeddings LIMIT ?", _ROWS))
 
-    def list_paths(self, pattern: str) -> list[str]:
-        """The paths that match a glob of SQLite's, at most 10,000."""
-        rows = self._ask("SELECT path FROM embeddings WHERE path GLOB ? LIMIT ?", pattern, _ROWS)
-        return [row[0] for row in rows if isinstance(row[0], str)]
+    def read_digests(self) -> dict[str, str]:
+        """SHA-256 of the content that each file was indexed with, by path; at most 10,000."""
+        rows = self._ask("SELECT path, sha256 FROM embeddings LIMIT ?", _ROWS)
+        return {path: str(digest) for path, digest in rows if isinstance(path, str)}
 
     def _ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows of an answer; none when the database cannot be read."""

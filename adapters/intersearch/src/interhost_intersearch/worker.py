@@ -3,7 +3,7 @@
 Reads the job as JSON from standard input, and writes the answer as JSON to standard output::
 
     {"root": "/repo", "model": "m", "embed": "text", "index": ["a.md"], "gone": ["b.md"]}
-    {"vector": [0.1, …], "indexed": 1, "unchanged": 0, "failed": 0, "removed": 1}
+    {"vector": [0.1, …], "indexed": 1, "failed": 0, "removed": 1}
 
 The model is named at every call, because intersearch deletes all embeddings of another one.
 
@@ -36,25 +36,16 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keep(store: Any, job: dict[str, Any]) -> dict[str, int]:
-    files = {name: data for name in job["index"] if (data := _read(Path(job["root"], name))) is not None}
-    digests = {name: sha256(data).hexdigest() for name, data in files.items()}
-    stale = store.stale_paths([{"path": name, "sha256": digest} for name, digest in digests.items()])
-    counts = {"indexed": 0, "unchanged": len(files) - len(stale), "failed": 0}
-    for name in stale:
+    counts = {"indexed": 0, "failed": 0}
+    for name in job["index"]:
         try:
-            store.index_file(name, files[name].decode("utf-8", "replace"), digests[name])
+            data = Path(job["root"], name).read_bytes()
+            store.index_file(name, data.decode("utf-8", "replace"), sha256(data).hexdigest())
             counts["indexed"] += 1
-        except Exception as error:  # whatever one file does to the model, the others are indexed
+        except Exception as error:  # whatever is wrong with one file, the others are indexed
             print(f"{name}: {error}", file=sys.stderr)
             counts["failed"] += 1
     return counts | {"removed": sum(bool(store.invalidate(name)) for name in job["gone"])}
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:  # it went away
-        return None
 
 
 if __name__ == "__main__":
