@@ -221,6 +221,11 @@ class Shell:
         }
         self._running: list[Running] = []
 
+    def enable(self, *names: str) -> None:
+        """Turn adapters of this repository on, besides the two that are."""
+        off = ",".join(f"-{name}" for name in OTHERS if name not in names)
+        self.environ["INTERHOST_ADAPTERS"] = off
+
     def argv(self, program: str, *arguments: str) -> list[str]:
         """An installed command, by its path."""
         return [str(Path(sys.executable).with_name(program)), *arguments]

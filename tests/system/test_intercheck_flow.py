@@ -105,6 +105,12 @@ class Session:
         return list(self.shell.run("interbus", "replay").records[before:])
 
 
+@pytest.fixture(autouse=True)
+def enabled(shell: Shell) -> None:
+    """The adapters of this flow are on."""
+    shell.enable("intercheck", "interline")
+
+
 @pytest.fixture
 def session(shell: Shell) -> Session:
     """A session that works on a bead and has just begun."""

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import OTHERS
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -46,7 +44,7 @@ class Desk:
         for name, text in {"hooks/check-updates.sh": UPDATES, "scripts/drift-fix.sh": FIX}.items():
             (self.plugin / name).parent.mkdir(parents=True)
             (self.plugin / name).write_text(text)
-        shell.environ["INTERHOST_ADAPTERS"] = ",".join(f"-{name}" for name in OTHERS if name != "interdoc")
+        shell.enable("interdoc")
         shell.environ["INTERHOST_INTERDOC_ROOT"] = str(self.plugin)
         self.git("init", "-q")
         (shell.project / "AGENTS.md").write_text("See old.py.\n")

@@ -40,7 +40,7 @@ class Agents:
         self.process = subprocess.Popen([sys.executable, SERVICE, self.folder], stdin=subprocess.DEVNULL)
         shell.until((self.folder / "address").exists)
         self.address = (self.folder / "address").read_text()
-        shell.environ["INTERHOST_ADAPTERS"] = shell.environ["INTERHOST_ADAPTERS"].replace("-interlock", "interlock")
+        shell.enable("interlock")
         shell.root.mkdir(mode=0o700)
         settings = {
             "url": self.address,

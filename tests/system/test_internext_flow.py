@@ -19,6 +19,12 @@ cat ".beads/$2.json"
 """
 
 
+@pytest.fixture(autouse=True)
+def enabled(shell: Shell) -> None:
+    """The adapter of this flow is on."""
+    shell.enable("internext")
+
+
 @pytest.fixture
 def project(shell: Shell) -> Shell:
     """A project with a tracker, internext installed, and a host that has looked once."""

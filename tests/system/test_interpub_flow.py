@@ -51,6 +51,12 @@ def _git(shell: Shell, *words: str) -> None:
     subprocess.run(["git", *words], cwd=shell.project, env=shell.environ, check=True, capture_output=True)
 
 
+@pytest.fixture(autouse=True)
+def enabled(shell: Shell) -> None:
+    """The adapter of this flow is on."""
+    shell.enable("interpub")
+
+
 @pytest.fixture
 def workshop(shell: Shell) -> Shell:
     """A host that has looked once at a plugin which is clean, pushed, and was released before."""

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import OTHERS
-
 if TYPE_CHECKING:
     from tests.conftest import Shell
 
@@ -47,7 +45,7 @@ class Desk:
         python.parent.mkdir(parents=True)
         python.write_text(INTERPRETER)
         python.chmod(0o755)
-        shell.environ["INTERHOST_ADAPTERS"] = ",".join(f"-{name}" for name in OTHERS if name != "intersearch")
+        shell.enable("intersearch")
         shell.environ["INTERHOST_INTERSEARCH_ROOT"] = str(python.parents[2])
         shell.environ["EXA_API_KEY"] = "secret"
         name = hashlib.sha256(str(shell.project).encode()).hexdigest()[:12]

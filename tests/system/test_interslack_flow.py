@@ -23,6 +23,12 @@ printf '\\342\\234\\205 Message timestamp: 1769756026.624319\\n'
 """
 
 
+@pytest.fixture(autouse=True)
+def enabled(shell: Shell) -> None:
+    """The adapter of this flow is on."""
+    shell.enable("interslack")
+
+
 @pytest.fixture
 def slack(shell: Shell) -> Shell:
     """A machine with interslack and slackcli, and a host that has looked once."""

@@ -45,6 +45,12 @@ def _look(shell: Shell) -> list[dict[str, Any]]:
     return shell.run("interbus", "replay").records[before:]
 
 
+@pytest.fixture(autouse=True)
+def enabled(shell: Shell) -> None:
+    """The adapter of this flow is on."""
+    shell.enable("interwatch")
+
+
 @pytest.fixture
 def watched(shell: Shell) -> Shell:
     """A host that has looked once at a project which interwatch has scanned, and at a hostile one."""
