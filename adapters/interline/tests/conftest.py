@@ -56,7 +56,7 @@ class Desk:
         self.sideband = Files(root=home / ".interband")
         # The script has the real clock.
         now = datetime.fromtimestamp(int(time.time()), UTC)
-        self.ctx = FakeContext(home, adapter="interline", sideband=self.sideband, clock=now, projects=(self.project,))
+        self.ctx = FakeContext(home, of=adapter, sideband=self.sideband, clock=now, projects=(self.project,))
 
     def react(
         self,

@@ -136,10 +136,10 @@ def test_the_file_is_bounded(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("minutes", "seconds"),
-    [(5, 300), (1, 60), (0, 60), (-3, 60), (99999, 86400), (True, 1800), ("10", 1800), (1.5, 1800), (None, 1800)],
+    [(5, 300), (1, 60), (0, 1800), (-3, 1800), (99999, 86400), (True, 1800), ("10", 1800), (1.5, 1800), (None, 1800)],
 )
 def test_how_long_a_text_stays_is_a_setting(desk: Desk, minutes: object, seconds: int) -> None:
-    """Counted from when it happened; what is no whole number is thirty minutes."""
+    """Counted from when it happened; what is no number of minutes is thirty."""
     desk.ctx.config = {"segment_minutes": minutes}
     desk.react(Notify(text="x"), age=10)
     assert int(desk.lines[0][0]) == int(desk.ctx.clock.timestamp()) - 10 + seconds

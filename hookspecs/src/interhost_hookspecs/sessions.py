@@ -7,7 +7,6 @@ Source: ``reference/modules/_wave2-shared-ground.md`` section 1.6, ``reference/m
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from interhost_hookspecs.context import AdapterContext
 from interhost_hookspecs.intent import Advice, Intent
 from interhost_hookspecs.outcome import Outcome
 
-_ADVICE_LIFE = timedelta(hours=24)
 # The log comes first as $0, then the command. A log that cannot be opened ends the shell before anything is spent.
 _START = 'exec >"$0" 2>&1 </dev/null; nohup "$@" &'
 
@@ -69,5 +67,5 @@ def have_fulfilled(
         if isinstance(started, Path):
             return Outcome.done(f"{what} started; log: {started}")
         problem = f"; {started}"
-    ctx.advise(Advice(text=advice, context_id=intent.context_id, expires=ctx.now() + _ADVICE_LIFE))
+    ctx.advise(Advice(text=advice, context_id=intent.context_id))
     return Outcome.degraded(f"{what} requested: {request}{problem}")

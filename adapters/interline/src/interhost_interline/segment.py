@@ -40,7 +40,7 @@ WIDTH = 60
 _READ = 1000
 _KEY = "segments"
 _MOST = 64
-_MINUTES = 30
+_MOST_MINUTES = 1440
 _RANKS = (Severity.ERROR, Severity.WARN, Severity.INFO)
 
 
@@ -119,6 +119,4 @@ def _format(lines: dict[str, list[Any]]) -> str:
 
 
 def _minutes(ctx: AdapterContext) -> int:
-    minutes = ctx.config.get("segment_minutes", _MINUTES)
-    is_number = isinstance(minutes, int) and not isinstance(minutes, bool)
-    return min(max(minutes, 1), 1440) if is_number and isinstance(minutes, int) else _MINUTES
+    return min(ctx.config.count("segment_minutes"), _MOST_MINUTES)
