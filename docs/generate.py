@@ -53,6 +53,7 @@ from interhost_hookspecs import (
     testing,
 )
 from interhost_hookspecs.schema import json_key, payload_schema
+from interhost_hookspecs.settings import describe
 from interhost_hookspecs.specs import adapter, guards, intents, observation, submissions
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -562,8 +563,11 @@ def _settings(one: Adapter) -> Iterator[str]:
     yield "**Settings**" if settings else "It has no settings."
     if settings:
         yield _table(
-            ("key", "default", "meaning"),
-            ((f"`{name}`", f"`{json.dumps(row.get('default'))}`", str(row["doc"])) for name, row in settings.items()),
+            ("key", "default", "is", "meaning"),
+            (
+                (f"`{name}`", f"`{json.dumps(row.get('default'))}`", describe(row), str(row["doc"]))
+                for name, row in settings.items()
+            ),
         )
     if off:
         yield f"Off by default: {', '.join(f'`{name}`' for name in off)}. To turn one on:"

@@ -16,6 +16,7 @@ DECLARED: dict[str, dict[str, object]] = {
     "many": {"type": "integer", "default": 3},
     "share": {"type": "number", "default": 0.5},
     "most": {"type": "integer", "minimum": 1, "default": 9},
+    "bump": {"type": "string", "enum": ["patch", "minor"], "default": "patch"},
     "command": {"type": "array", "default": ["claude", "-p"]},
     "table": {"type": "object", "default": {}},
 }
@@ -27,11 +28,12 @@ ASK: dict[str, Callable[[Settings], object]] = {
     "many": lambda config: config.count("many"),
     "share": lambda config: config.number("share"),
     "most": lambda config: config.count("most"),
+    "bump": lambda config: config.text("bump"),
     "command": lambda config: config.texts("command"),
     "table": lambda config: config["table"],
 }
-HOLDS = {"loud": False, "greeting": "hello", "folder": Path("/tmp"), "many": 3, "share": 0.5, "most": 9, "table": {}}
-HOLDS["command"] = ("claude", "-p")
+HOLDS: dict[str, object] = {name: row["default"] for name, row in DECLARED.items()}
+HOLDS |= {"folder": Path("/tmp"), "command": ("claude", "-p")}
 
 
 def settings(**said: object) -> Settings:
@@ -55,6 +57,7 @@ def test_what_is_not_said_is_the_manifests_default(name: str) -> None:
         ("many", 0, 0),
         ("share", 2, 2.0),
         ("most", 1, 1),
+        ("bump", "minor", "minor"),
         ("command", [], ()),
         ("table", {"a": 1}, {"a": 1}),
     ],
@@ -74,6 +77,7 @@ WRONG: dict[str, list[object]] = {
     "many": [-1, True, 1.5, "3"],
     "share": ["0.5", True],
     "most": [0, "9", True],
+    "bump": ["major", "", 1, ["patch"]],
     "command": ["claude -p", ["claude", 7], {}],
     "table": ["x", []],
 }
@@ -85,8 +89,8 @@ def test_what_is_said_in_another_type_is_not_said(name: str, said: object) -> No
     config = settings(**{name: said})
     assert ASK[name](config) == HOLDS[name]
     assert config.get(name) == DECLARED[name]["default"]
-    least = " of at least 1" if name == "most" else ""
-    assert config.list_problems() == [(name, f"expected {DECLARED[name]['type']}{least}, got {said!r}")]
+    wants = {"most": "integer of at least 1", "bump": "one of patch, minor"}.get(name, DECLARED[name]["type"])
+    assert config.list_problems() == [(name, f"expected {wants}, got {said!r}")]
     assert config.find_problem(name)
 
 

@@ -92,7 +92,7 @@ class Machine:
         self.answer(dry="ok", auto="ok", doctor="null", marketplace=str(self.marketplace))
         self.ctx = FakeContext(
             home,
-            adapter="interpub",
+            of=adapter,
             projects=(self.plugin,),
             commands=dict.fromkeys(("git", "ic"), self._run),
         )

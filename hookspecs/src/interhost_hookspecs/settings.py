@@ -109,17 +109,20 @@ class Settings(Mapping[str, object]):
 
 
 def fits(value: object, row: Mapping[str, object]) -> bool:
-    """Whether a value is what a manifest's row declares: its ``type``, and at least its ``minimum`` if there is one.
+    """Whether a value is what a manifest's row declares: of its ``type``, in its ``enum``, at least its ``minimum``.
 
     Of a type that is not in :data:`TYPES`, everything is.
     """
-    test, least = TYPES.get(str(row.get("type"))), row.get("minimum")
-    if test is not None and not test(value):
+    test, least, known = TYPES.get(str(row.get("type"))), row.get("minimum"), row.get("enum")
+    if (test is not None and not test(value)) or (isinstance(known, list) and value not in known):
         return False
     return not isinstance(value, int | float) or not isinstance(least, int | float) or value >= least
 
 
 def describe(row: Mapping[str, object]) -> str:
     """What a row declares, in words."""
+    known = row.get("enum")
+    if isinstance(known, list):
+        return f"one of {', '.join(map(str, known))}"
     least = f" of at least {row['minimum']}" if "minimum" in row else ""
     return f"{row.get('type')}{least}"

@@ -17,9 +17,6 @@ from interhost_interpub.commands import run_ic
 from interhost_interpub.output import read_output, text_of
 from interhost_interpub.releases import Plugin
 
-BUMPS = ("patch", "minor")
-"""What may be raised without a version being named."""
-
 VERSION_FILES = ("package.json", "server/package.json", "agent-rig.json", "Cargo.toml", "pyproject.toml")
 """Where a plugin states its version besides its manifest."""
 
@@ -50,8 +47,7 @@ class Obstacles:
 
 def choose_word(version: str | None, ctx: AdapterContext) -> str:
     """What ``ic publish`` is to raise: a version, or as the user's configuration says."""
-    bump = ctx.config.get("bump", "patch")
-    return version or f"--{bump if isinstance(bump, str) and bump in BUMPS else 'patch'}"
+    return version or f"--{ctx.config.text('bump')}"
 
 
 def find_candidate(plugin: Plugin, word: str, ctx: AdapterContext) -> Candidate | Obstacles | Outcome:

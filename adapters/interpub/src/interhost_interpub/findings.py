@@ -19,7 +19,7 @@ from interhost_interpub.releases import MANIFEST, find_root, is_name, read_plugi
 
 def tell_findings(ctx: AdapterContext) -> Iterator[Draft]:
     """The errors that were not there when the doctor was asked last."""
-    if ctx.config.get("run_doctor", True) is not True:
+    if not ctx.config.is_on("run_doctor"):
         return
     errors = list_findings(find_plugin_project(ctx), ctx)
     if errors is None:

@@ -101,7 +101,7 @@ def _prepare(
     plugin = read_plugin(intent.project_dir) if intent.project_dir else None
     if plugin is None or (name is not None and name != plugin.name):
         return None
-    if ctx.config.get("prepare", True) is not True:
+    if not ctx.config.is_on("prepare"):
         return Outcome.skipped("prepare is off")
     if not str(plugin.root).isprintable():  # it goes into text that an agent reads
         return Outcome.skipped("the project's path holds control characters")
@@ -122,12 +122,12 @@ def _prepare(
 
 def _offer(candidate: Candidate, head: str, intent: Intent[object], ctx: AdapterContext) -> Outcome:
     """Say that a release is prepared; publish it where that is wanted and allowed, else ask a person."""
-    plugin, wants = candidate.plugin, ctx.config.get("publish") is True
+    plugin, wants = candidate.plugin, ctx.config.is_on("publish")
     objection = _find_objection(candidate, ctx) if wants else ""
     # What a publish leaves looks like the next release, so an earlier attempt is asked for before anything is told.
     if wants and not objection and not ctx.once("publish", happened=partial(_is_published, plugin, intent, ctx)):
         return Outcome.done(f"{plugin.name} was published by an earlier attempt")
-    errors = list_findings(plugin.root, ctx) if ctx.config.get("run_doctor", True) is True else None
+    errors = list_findings(plugin.root, ctx) if ctx.config.is_on("run_doctor") else None
     approval = needs_approval(plugin.root, ctx)
     draft = compose(
         plugin.name,
@@ -173,7 +173,7 @@ def _request(
     text = (
         f"{plugin.name} {plugin.version} → {version} is ready for release; nothing was published. Request: {request}."
     )
-    ctx.advise(Advice(text=text, context_id=intent.context_id, expires=ctx.now() + LIFETIME))
+    ctx.advise(Advice(text=text, context_id=intent.context_id))
     return Outcome.degraded(f"{plugin.name} {version} is ready, for a person to release: {request}{why_not}")
 
 

@@ -54,7 +54,7 @@ def consider(intent: Intent[object], ctx: AdapterContext, *, deserves: bool) -> 
     """
     if not deserves and not (intent.severity is Severity.ERROR and ctx.config.is_on("errors")):
         return None
-    if _GRAVITY.index(intent.severity) < _GRAVITY.index(floor := _read_floor(ctx)):
+    if _GRAVITY.index(intent.severity) < _GRAVITY.index(floor := Severity(ctx.config.text("min_severity"))):
         return Outcome.skipped(f"{intent.severity} is below min_severity, {floor}")
     if ctx.module_root() is None:
         return Outcome.skipped("interslack is not installed")
@@ -73,12 +73,6 @@ def read_setting(ctx: AdapterContext, name: str, form: re.Pattern[str]) -> str:
     """A setting that is a text of some form; empty when it is not."""
     value = ctx.config.text(name)
     return value if form.fullmatch(value) else ""
-
-
-def _read_floor(ctx: AdapterContext) -> Severity:
-    """The lowest severity that a message is made of."""
-    stated = ctx.config.text("min_severity")
-    return next((one for one in _GRAVITY if one == stated), Severity.ERROR)
 
 
 def _address(intent: Intent[object], ctx: AdapterContext) -> Message:
