@@ -86,6 +86,23 @@ def test_a_phase_that_is_written_into_the_header_is_no_change(seen: Machine) -> 
     assert getattr(draft.payload, "change", "") == "updated"
 
 
+@pytest.mark.parametrize(
+    ("line", "phase"),
+    [
+        ("**Phase:** planned (as of 2026-02-26T04:06:17Z)", "planned"),
+        ("Phase: brainstorm", "brainstorm"),
+        ("**Phase**: strategy-reviewed", "strategy-reviewed"),
+        ("Phases of the moon", None),
+        ("Phase 1 is easy", None),
+        ("In **Phase:** planned", None),
+    ],
+)
+def test_a_phase_is_that_of_a_header(seen: Machine, line: str, phase: str | None) -> None:
+    """With a colon, at the start of a line; prose about phases is none."""
+    [draft] = written(seen, f"# P\n\n{line}\n")
+    assert getattr(draft.payload, "phase", "") == phase
+
+
 def test_a_document_of_before_the_first_look_is_updated(seen: Machine) -> None:
     """It was there; whatever comes later was created, also after it was taken away."""
     [old] = written(seen, "# Old, revised\n", "docs/plans/old.md")

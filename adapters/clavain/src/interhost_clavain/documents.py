@@ -31,7 +31,7 @@ BESIDE: Mapping[str, str] = MappingProxyType(
 )
 """What lies beside a plan and is none."""
 
-_PHASE = re.compile(rb"^\*{0,2}Phase:?\*{0,2}:?[ \t]*([\w-]+)[^\n]*\n?", re.MULTILINE)
+_PHASE = re.compile(rb"^\*{0,2}Phase(?::\*{0,2}|\*{0,2}:)[ \t]+([\w-]+)[^\n]*\n?", re.MULTILINE)
 _TITLE = re.compile(r"^# +(.+)$", re.MULTILINE)
 # More of a document than anybody reads; what changes behind it is not noticed.
 _READ = 1 << 20
