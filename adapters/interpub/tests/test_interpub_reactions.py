@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import evolve
 from interhost_hookspecs import (
+    Completed,
     InDoubtError,
     Outcome,
     OutcomeKind,
@@ -21,7 +23,7 @@ from interhost_hookspecs import (
     ReviewPass,
     Verdict,
 )
-from interhost_hookspecs.testing import make_intent, make_request
+from interhost_hookspecs.testing import FakeCommand, make_intent, make_request
 from interhost_interpub import adapter
 
 from .conftest import make_kernel, record, statuses
@@ -152,12 +154,8 @@ def test_an_agents_commit_is_named_as_such(workshop: Machine) -> None:
 def test_what_doctor_finds_of_this_plugin_is_told_with_it(workshop: Machine) -> None:
     """Its errors; warnings, and those of other plugins, are not this release's. Off, nobody is asked."""
     rows = [("error", "demo", "cache is missing"), ("error", "other", "x"), ("warning", "demo", "y")]
-    workshop.answer(
-        doctor=str(
-            [{"severity": s, "category": "cache", "plugin": p, "message": m, "fix": ""} for s, p, m in rows]
-        ).replace("'", '"'),
-        doctor_rc=1,
-    )
+    keys = ("severity", "plugin", "message")
+    workshop.answer(doctor=json.dumps([dict(zip(keys, row, strict=True)) for row in rows]), doctor_rc=1)
     ship(workshop)
     assert workshop.ctx.drafts[0].extensions["doctor_errors"] == ["cache is missing"]
     workshop.ctx.config = {"run_doctor": False}
@@ -261,10 +259,12 @@ def test_a_branch_that_is_behind_or_without_upstream_is_not_ready(workshop: Mach
 
 
 def test_a_publish_under_way_locks_out_another(workshop: Machine) -> None:
-    """Of this plugin; ``--auto`` would clear the other's lock."""
-    connection = make_kernel(workshop.home, [{"phase": "push_plugin"}], wal=True)
-    assert blocked(workshop) == "a publish of demo 0.1.1 is under way, in phase push_plugin"
+    """Of whichever plugin; ``--auto`` would clear its lock."""
+    connection = make_kernel(workshop.home, [{"plugin": "other", "phase": "push_plugin"}], wal=True)
+    assert blocked(workshop) == "a publish of other 0.1.1 is under way, in phase push_plugin"
     connection.close()
+    (workshop.home / ".clavain" / "intercore.db").write_text("damaged")
+    assert blocked(workshop).startswith("nobody can tell whether a publish is under way: ")
     workshop.ctx.config = {"publish": True}
     ship(workshop)
     assert all("--auto" not in call["words"] for call in workshop.calls)
@@ -360,6 +360,20 @@ def test_a_publish_that_was_not_made_is_not_called_done(
     assert [state for state, *_ in statuses(signer.ctx.drafts)] == ["prepared", *told]
     for fact in signer.ctx.drafts[1:]:
         assert (fact.extensions["exit"], fact.context_id) == ("2", "iv-abc1")
+
+
+def test_a_publish_that_began_since_the_dry_run_is_left_alone(signer: Machine) -> None:
+    """Its lock is looked for once more, at the last moment."""
+    git = signer.ctx.commands["git"]
+
+    def begin_another(command: FakeCommand) -> Completed:
+        if "log" in command.argv:  # the last question before a publish
+            make_kernel(signer.home, [{"plugin": "other"}]).close()
+        return git(command) if callable(git) else git
+
+    signer.ctx.commands["git"] = begin_another
+    assert reason(ship(signer), SKIPPED).startswith("nothing was published: a publish of other 0.1.1 is under way")
+    assert all("--auto" not in call["words"] for call in signer.calls)
 
 
 def test_an_earlier_attempt_is_never_repeated(signer: Machine) -> None:

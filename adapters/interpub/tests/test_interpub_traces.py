@@ -15,7 +15,8 @@ import pytest
 from interhost_hookspecs import ReleaseState, ReleaseStatus
 from interhost_hookspecs.testing import make_request
 from interhost_interpub.canaries import MOST_BYTES
-from interhost_interpub.kernel import find_running, list_publishes
+from interhost_interpub.checks import find_lock
+from interhost_interpub.kernel import list_publishes
 
 from .conftest import make_kernel, record, set_rows, statuses
 
@@ -227,21 +228,23 @@ def test_one_database_serves_all_projects_below_it(machine: Machine) -> None:
     set_rows(connection, [{"phase": "idle"}])
     connection.close()
     assert len(machine.look()) == 1
-    assert find_running(second, "demo") is not None
-    assert find_running(second, "other") is None
+    assert list(find_lock(second)) == ["a publish of demo 0.1.1 is under way, in phase idle"]
     make_kernel(second, [{"phase": "done"}]).close()
-    assert find_running(second, "demo") is None
+    assert list(find_lock(second)) == []
 
 
 def test_a_database_that_is_none_tells_nothing(machine: Machine) -> None:
-    """Damaged, of an older version, a directory, a row of nonsense, and a stranger's that would never end."""
+    """Damaged, of another version, a directory, a row of nonsense, and a stranger's that would never end."""
     path = machine.home / ".clavain" / "intercore.db"
     machine.write(path, "no database")
     assert list_publishes(path) is None
     path.unlink()
     with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE other (id)")
+        connection.execute("CREATE TABLE publish_state (id)")
     assert list_publishes(path) is None
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE publish_state")
+    assert list_publishes(path) == []  # nobody has ever published
     with sqlite3.connect(path) as connection:
         connection.execute(
             "CREATE VIEW publish_state AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"

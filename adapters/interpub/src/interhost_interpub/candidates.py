@@ -56,7 +56,7 @@ def find_candidate(plugin: Plugin, word: str, ctx: AdapterContext) -> Candidate 
     found = _read_dry_run(answer, plugin, word)
     if isinstance(found, Outcome):
         return found
-    reasons = [*list_obstacles(plugin.root, plugin.name, ctx)]
+    reasons = [*list_obstacles(plugin.root, ctx)]
     if marketplace := _MARKETPLACE.search(answer.stdout):
         reasons += find_changes(Path(marketplace[1].strip()), "the marketplace", ctx)
     if isinstance(found, str):

@@ -13,7 +13,7 @@ from interhost_hookspecs import AdapterContext
 from interhost_hookspecs.files import read_text
 
 from interhost_interpub.commands import run_git
-from interhost_interpub.kernel import find_running
+from interhost_interpub.kernel import DONE, find_database, list_publishes
 
 ROLE = Path(".config", "intercore", "publish-role")
 """Whether this machine may sign a release, below the user's home."""
@@ -33,12 +33,22 @@ def find_head(root: Path, ctx: AdapterContext) -> str | None:
     return head if answer.ok and re.fullmatch(r"[0-9a-f]{40,64}", head) else None
 
 
-def list_obstacles(root: Path, plugin: str, ctx: AdapterContext) -> Iterator[str]:
+def list_obstacles(root: Path, ctx: AdapterContext) -> Iterator[str]:
     """What would stop a publish of a plugin later than its dry run."""
     yield from find_changes(root, "the plugin", ctx)
     yield from _check_remote(root, ctx)
-    if running := find_running(root, plugin):
-        yield f"a publish of {plugin} {running.to_version} is under way, in phase {running.phase}"
+    yield from find_lock(root)
+
+
+def find_lock(root: Path) -> Iterator[str]:
+    """The publish, of whichever plugin, whose row locks out another one; ``--auto`` would clear it."""
+    database = find_database(root)
+    rows = list_publishes(database) if database else []
+    if rows is None:
+        yield f"nobody can tell whether a publish is under way: {database} cannot be read"
+    for one in rows or ():
+        if one.phase != DONE:
+            yield f"a publish of {one.plugin} {one.to_version} is under way, in phase {one.phase}"
 
 
 def find_changes(folder: Path, what: str, ctx: AdapterContext) -> Iterator[str]:

@@ -64,7 +64,7 @@ def tell_publishes(ctx: AdapterContext) -> Iterator[Draft]:
 
 
 def list_publishes(database: Path) -> list[Publish] | None:
-    """The last rows, the newest last; ``None`` when the database cannot be read, or has no such table."""
+    """The last rows, the newest last; none where nobody has ever published, ``None`` when nobody can tell."""
     import sqlite3  # 5 ms, and only when a database changed
 
     try:
@@ -81,18 +81,11 @@ def list_publishes(database: Path) -> list[Publish] | None:
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         columns = ", ".join(f"substr({name}, 1, 200)" for name in _COLUMNS)
         rows = connection.execute(f"SELECT {columns} FROM publish_state ORDER BY rowid DESC LIMIT {_MOST}").fetchall()  # noqa: S608 - our own words
-    except sqlite3.Error:
-        return None
+    except sqlite3.Error as error:
+        return [] if str(error) == "no such table: publish_state" else None
     finally:
         connection.close()
     return [one for row in reversed(rows) if (one := _read(row))]
-
-
-def find_running(root: Path, plugin: str) -> Publish | None:
-    """The publish of a plugin that is under way; its row is what locks out another one."""
-    database = find_database(root)
-    rows = (list_publishes(database) or []) if database else []
-    return next((one for one in reversed(rows) if one.plugin == plugin and one.phase != DONE), None)
 
 
 def _compare(rows: list[Publish], database: Path, ctx: AdapterContext, *, is_news: bool) -> Iterator[Draft]:

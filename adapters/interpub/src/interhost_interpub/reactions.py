@@ -34,7 +34,7 @@ from interhost_hookspecs.reading import first_line, plain_line, read_objects
 
 from interhost_interpub.canaries import CANARIES, MOST_BYTES, read_moment
 from interhost_interpub.candidates import Candidate, Obstacles, choose_word, find_candidate
-from interhost_interpub.checks import find_head, is_signer, needs_approval
+from interhost_interpub.checks import find_head, find_lock, is_signer, needs_approval
 from interhost_interpub.commands import list_findings, run_ic
 from interhost_interpub.output import compose_failure, read_output, text_of
 from interhost_interpub.releases import REQUEST, Plugin, compose, is_version, read_plugin
@@ -186,6 +186,8 @@ def _find_objection(candidate: Candidate, ctx: AdapterContext) -> str:
 
 def _publish(plugin: Plugin, intent: Intent[object], ctx: AdapterContext) -> Outcome:
     """Let ``ic`` publish with all of its gates; whatever it leaves is told by whoever sees it."""
+    if locked := list(find_lock(plugin.root)):  # since the dry run
+        return Outcome.skipped(f"nothing was published: {locked[0]}")
     answer = run_ic(["--auto", f"--cwd={plugin.root}"], plugin.root, ctx, timeout=_PUBLISH_TIMEOUT)
     said = read_output(text_of(answer))
     if answer.ok and said.ended:
