@@ -45,6 +45,7 @@ docs: $(READY)
 # Built distributions in a venv of their own, started where the checkout's sources are not in the way: an editable
 # install would be measured with what it costs.
 bench:
+	rm -rf build $(addsuffix /build,$(MEMBERS))
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet -c constraints.txt ./hookspecs '.[bench]' $(addprefix ./,$(filter adapters/%,$(MEMBERS)))
 	rm -rf .venv-bench/benchmarks && cp -R benchmarks .venv-bench/

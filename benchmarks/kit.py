@@ -63,7 +63,9 @@ def interleave(tasks: Mapping[str, Callable[[], float]], rounds: int = ROUNDS) -
     return results
 
 
-def ratio(claim: str, ours: Sequence[float], theirs: Sequence[float], target: float, *, at_least: bool = False) -> Row:
+def ratio(
+    claim: str, ours: Sequence[float], theirs: Sequence[float], target: float | None = None, *, at_least: bool = False
+) -> Row:
     """The median over rounds of ours to theirs, each within its own round."""
     each = [one / other for one, other in zip(ours, theirs, strict=True)]
     return Row(claim, statistics.median(each), "x", target, at_least, (min(each), max(each)))

@@ -1,110 +1,74 @@
-"""Publish, and fetch with acknowledgement, against the queues that live in one SQLite file, and a bare insert."""
+"""Publishing, taking and batches, against the queues that live in one SQLite file, and against SQLite alone."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 
-from benchmarks.kit import Row, interleave, make_envelope, note, ratio, seconds
-from interhost.bus.bus import Bus
-from interhost.bus.log import Subscription
+from benchmarks.kit import Row, interleave, ratio, seconds
+from benchmarks.queues import OURS, Queue, open_all
 
-_EVENTS = 2000
-_BATCH = 50
+_EVENTS, _EVENTS_SYNCED, _ROUNDS = 500, 50, 21
+"""Many short rounds: where others use the machine, too, some of them are left alone."""
+_BATCH = 100
 
 
 def measure(scratch: Path) -> list[Row]:
     """Ratios per event, each within one round."""
-    peers = _peers(scratch)
-    put = interleave({name: make for name, (make, _) in peers.items()})
-    take = interleave({name: take for name, (_, take) in peers.items() if take})
-    rows = [
-        ratio("publish, whole path, to litequeue put", put["interhost"], put["litequeue"], 1.6),
-        ratio("publish, whole path, to a raw insert", put["interhost"], put["raw sqlite3"], 4.0),
-        ratio("litequeue pop + done, to fetch 50 + ack", take["litequeue"], take["interhost"], 5.0, at_least=True),
+    queues = dict(open_all(Path(mkdtemp(dir=scratch))))
+    put = _interleave(queues, _put)
+    take = _interleave(queues, lambda queue, count: queue.take(count))
+    batch = _interleave({name: one for name, one in queues.items() if _has_batches(one)}, _put_batches)
+    return [
+        *_ratios("publish, whole path, to {} put", put, {"raw sqlite3": 4.0, "litequeue": 1.6}),
+        *_ratios("{} take, to fetch 50 + ack", take, {"litequeue": 5.0}, theirs_to_ours=True),
+        *_ratios("batch of 100, to {}", batch, {}),
+        *(_each(claim, times[OURS]) for claim, times in (("publish", put), ("fetch 50 + ack", take), ("batch", batch))),
     ]
-    rows += [
-        ratio(f"publish, whole path, to {name}", put["interhost"], put[name], float("inf"))
-        for name in put
-        if name not in ("interhost", "litequeue", "raw sqlite3")
-    ]
-    each = sorted(put["interhost"])[len(put["interhost"]) // 2] / _EVENTS * 1e6
-    return [*rows, Row("publish, whole path", each, "us")]
 
 
-Task = Callable[[], float]
+def _interleave(queues: Mapping[str, Queue], work: Callable[[Queue, int], object]) -> dict[str, list[float]]:
+    """Seconds per event."""
+
+    def task(queue: Queue) -> Callable[[], float]:
+        count = _EVENTS_SYNCED if queue.syncs else _EVENTS
+        return lambda: seconds(lambda: work(queue, count)) / count
+
+    return interleave({name: task(queue) for name, queue in queues.items()}, _ROUNDS)
 
 
-def _peers(scratch: Path) -> dict[str, tuple[Task, Task | None]]:
-    text = make_envelope().to_json()
-    bus = Bus(Path(mkdtemp(dir=scratch)))
-    bus.log.subscribe(Subscription("reader", ("review_pass@1",)))
-    peers: dict[str, tuple[Task, Task | None]] = {"interhost": (lambda: _publish(bus), lambda: _fetch(bus))}
-    raw = sqlite3.connect(Path(mkdtemp(dir=scratch)) / "raw.db", isolation_level=None)
-    raw.execute("PRAGMA journal_mode=WAL")
-    raw.execute("PRAGMA synchronous=NORMAL")
-    raw.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT)")
-    insert = "INSERT INTO t(body) VALUES(?)"
-    peers["raw sqlite3"] = (lambda: _repeat(lambda: raw.execute(insert, (text,))), None)
-    for name, build in (
-        ("litequeue", _litequeue),
-        ("persist-queue", _persist_queue),
-        ("diskcache", _diskcache),
-        ("huey", _huey),
-    ):
-        try:
-            peers[name] = build(Path(mkdtemp(dir=scratch)), text)
-        except ImportError:
-            note(f"  {name} is not installed: left out")
-    return peers
+def _ratios(
+    claim: str, times: Mapping[str, list[float]], targets: Mapping[str, float], *, theirs_to_ours: bool = False
+) -> list[Row]:
+    """One row for each peer; how much more it is, or how much less."""
+    rows = []
+    for name in times:
+        if name != OURS:
+            pair = (times[name], times[OURS]) if theirs_to_ours else (times[OURS], times[name])
+            rows.append(ratio(claim.format(name), *pair, targets.get(name), at_least=theirs_to_ours))
+    return rows
 
 
-def _publish(bus: Bus) -> float:
-    return seconds(lambda: [bus.publish(make_envelope(number)) for number in range(_EVENTS)])
+def _each(claim: str, rounds: list[float]) -> Row:
+    each = [one * 1e6 for one in rounds]
+    return Row(f"{claim}, per event", statistics.median(each), "us", spread=(min(each), max(each)))
 
 
-def _fetch(bus: Bus) -> float:
-    def work() -> None:
-        taken = 0
-        while taken < _EVENTS and (leases := bus.log.fetch("reader", _BATCH)):
-            with bus.database.transaction():
-                for lease in leases:
-                    bus.log.ack(lease)
-            taken += len(leases)
-
-    return seconds(work)
+def _put(queue: Queue, count: int) -> None:
+    for number in range(count):
+        queue.put(number)
 
 
-def _repeat(work: Callable[[], object]) -> float:
-    return seconds(lambda: [work() for _ in range(_EVENTS)])
+def _put_batches(queue: Queue, count: int) -> None:
+    for _ in range(0, count, _BATCH):
+        queue.batch(_BATCH)
 
 
-def _litequeue(folder: Path, text: str) -> tuple[Task, Task | None]:
-    from litequeue import LiteQueue  # type: ignore[import-not-found,unused-ignore]
-
-    queue: Any = LiteQueue(str(folder / "queue.db"))
-    return lambda: _repeat(lambda: queue.put(text)), lambda: _repeat(lambda: queue.done(queue.pop().message_id))
-
-
-def _persist_queue(folder: Path, text: str) -> tuple[Task, Task | None]:
-    from persistqueue import SQLiteQueue  # type: ignore[import-not-found,unused-ignore]
-
-    queue: Any = SQLiteQueue(str(folder), auto_commit=True)
-    return lambda: _repeat(lambda: queue.put(text)), None
-
-
-def _diskcache(folder: Path, text: str) -> tuple[Task, Task | None]:
-    from diskcache import Deque  # type: ignore[import-not-found,unused-ignore]
-
-    queue: Any = Deque(directory=str(folder))
-    return lambda: _repeat(lambda: queue.append(text)), None
-
-
-def _huey(folder: Path, text: str) -> tuple[Task, Task | None]:
-    from huey.storage import SqliteStorage  # type: ignore[import-not-found,unused-ignore]
-
-    queue: Any = SqliteStorage(filename=str(folder / "huey.db"))
-    return lambda: _repeat(lambda: queue.enqueue(text.encode())), None
+def _has_batches(queue: Queue) -> bool:
+    try:
+        queue.batch(1)
+    except NotImplementedError:
+        return False
+    return True
