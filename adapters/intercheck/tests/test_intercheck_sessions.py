@@ -121,6 +121,16 @@ def test_sessions_are_forgotten_after_a_day_and_beyond_thirty_two(bare: Machine)
     assert list_sessions(bare.ctx) == []
 
 
+def test_a_session_that_ended_is_looked_at_a_little_longer(machine: Machine) -> None:
+    """What it left may come late; then it costs no look any more, however many a day has."""
+    adapter.observe_hook(machine.event("SessionEnd", reason="clear"), machine.ctx)
+    machine.ctx.clock += timedelta(minutes=9)
+    machine.count(1, 0)
+    assert [one.signal for one in machine.signals()] == ["syntax_errors"]
+    machine.ctx.clock += timedelta(minutes=1)
+    assert list_sessions(machine.ctx) == []
+
+
 def test_damaged_positions_are_none(bare: Machine) -> None:
     """Whatever stands in the cursor, a look goes on."""
     bare.ctx.cursor.values["sessions"] = "{"

@@ -50,7 +50,7 @@ def check_adapter(ctx: AdapterContext) -> list[Check]:
         Check(
             name="sessions",
             level=CheckLevel.OK if known else CheckLevel.NOTE,
-            detail=f"{known} known within a day",
+            detail=f"{known} known",
             hint="register 'interhost hook' for SessionStart, PostToolUse and Stop; sessions are known by their hooks",
         ),
         Check(

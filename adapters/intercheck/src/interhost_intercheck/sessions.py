@@ -23,6 +23,8 @@ from interhost_intercheck.state import read_counters, read_pressure
 _KEY = "sessions"
 _MOST = 32
 _LIFE = timedelta(hours=24)
+# A transcript is written asynchronously, and a hook may outlive the session a little.
+_REST = timedelta(minutes=10)
 # A resumed or forked session's transcript begins with the history of another one.
 _BEGINNINGS = ("startup", "clear")
 
@@ -36,7 +38,7 @@ class Session:
         transcript: Path of its JSON lines, which are written asynchronously.
         project: Root of the project it works in.
         is_new: It was met before its transcript had any history.
-        seen: When it was last heard of, RFC 3339.
+        until: How long it is looked at, RFC 3339: a day after it was last heard of, or a while after its end.
         counters: Syntax errors and format runs, as they were last told.
         level: The pressure, as it was last told.
     """
@@ -45,7 +47,7 @@ class Session:
     transcript: str = ""
     project: str = ""
     is_new: bool = False
-    seen: str = ""
+    until: str = ""
     counters: list[int] = field(factory=lambda: [0, 0])
     level: str = "green"
 
@@ -63,15 +65,16 @@ def observe_hook(event: HookEvent, ctx: AdapterContext) -> Observation:
         known = {one.id: one for one in list_sessions(ctx)}
         session = known.pop(event.session_id, None) or _begin(event, stated, ctx)
         session.project = str(find_project(cwd, ctx.projects) or cwd)
-        session.transcript, session.seen = stated, ctx.now().isoformat()
+        session.transcript = stated
+        session.until = (ctx.now() + (_REST if event.name == "SessionEnd" else _LIFE)).isoformat()
         keep_sessions([*known.values(), session], ctx)
     return Observation()
 
 
 def list_sessions(ctx: AdapterContext) -> list[Session]:
-    """The sessions that were heard of within a day, the last one last."""
+    """The sessions that are looked at, the one that was heard of last at the end."""
     found = [Session(**values) for values in recall(ctx, _KEY).values()]
-    return [one for one in found if (seen := read_time(one.seen)) and ctx.now() - seen < _LIFE]
+    return [one for one in found if (until := read_time(one.until)) and ctx.now() < until]
 
 
 def keep_sessions(sessions: Iterable[Session], ctx: AdapterContext) -> None:
