@@ -138,7 +138,7 @@ def test_a_phase_asks_where_the_work_touches_what_deserves_it(desk: Desk) -> Non
     assert details["report"] == f"{event_id}-polish.report.md"
     assert f"`{event_id}-polish.report.md`" in text
     assert f"gets `{event_id}-polish` in its prompt" in text
-    assert "Verdict: PASS|NEEDS WORK" in text
+    assert "as acme writes it:\n\n    Verdict: PASS|NEEDS WORK\n" in text
     assert "the agent `acme:review:polisher`" in text
     (advice,) = desk.ctx.advices
     assert advice.context_id == "iv-abc1"

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from attrs import frozen
@@ -160,7 +161,7 @@ def _ask(reviewer: Reviewer, subjects: Sequence[str], intent: Intent[Any], ctx: 
     }
     request = ctx.request(
         reviewer.kind,
-        REQUEST.format(**words),
+        REQUEST.format(**{**words, "shape": indent(words["shape"], " " * 4)}),
         {"subject": subject, "report": words["report"]},
         expires=ctx.now() + LIFETIME,
     )
