@@ -124,6 +124,11 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("an AGENTS.md was written or committed, or a preview of one was made", ("artifact_ready",)),
         ("another model reviewed the documents", ("review_pass",)),
     ],
+    "intercraft": [
+        ("a review or an audit for agents finished (agent, reports, its verdict file)", ("review_pass",)),
+        ("a review for agents was requested, and nobody made it", ("notify",)),
+        ("a skill about software for agents was used", ("intercraft.skill_used",)),
+    ],
     "interflux": [
         ("a review finished (findings, syntheses)", ("review_pass", "artifact_ready")),
         ("a reviewer tells its peers of something that blocks", ("coordination",)),
