@@ -26,7 +26,7 @@ REPORT = "## Agent-Native Architecture Review\n\n- **Verdict**: {verdict}\n"
 def reviewed(shell: Shell) -> Shell:
     """A host that has looked once at a project with a plan, and with the review of another day."""
     (shell.home / "plugins" / "intercraft").mkdir(parents=True)
-    shell.turn_on("intercraft")
+    shell.enable("intercraft")
     shell.environ["INTERHOST_INTERCRAFT_ROOT"] = str(shell.home / "plugins" / "intercraft")
     _write(shell, "docs/plans/p.md", f"# Plan\n\n**Bead:** {BEAD}\n\nChange src/tools/export.py.\n")
     _write(shell, ".clavain/reviews/old/agent-native-reviewer.md", REPORT.format(verdict="PASS"))
