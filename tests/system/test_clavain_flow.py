@@ -63,6 +63,12 @@ class Flow:
         os.utime(path, (time.time() - age, time.time() - age))
 
 
+@pytest.fixture(autouse=True)
+def enabled(shell: Shell) -> None:
+    """The adapter of this flow is on."""
+    shell.enable("clavain")
+
+
 @pytest.fixture
 def flow(shell: Shell, tmp_path: Path) -> Flow:
     """A fresh one."""
