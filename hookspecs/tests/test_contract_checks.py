@@ -14,9 +14,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from interhost_hookspecs import DiscoverWork, Draft, Finding, Notify, Payload, ReviewPass
 from interhost_hookspecs.contract_checks import CHECKS, ContractCheck
 from interhost_hookspecs.contract_checks.imports import list_top_imports
 from interhost_hookspecs.contract_checks.making import list_made
+from interhost_hookspecs.contract_checks.payloads import list_misfits
 
 BY_NAME = {check.name: check for check in CHECKS}
 GOOD = '''"""A good adapter."""
@@ -298,6 +300,29 @@ SOURCES = [
 def test_what_a_source_makes(code: str, intents: set[str]) -> None:
     """Calls and values make an intent; annotations, tests and patterns do not."""
     assert list_made([ast.parse(f"from interhost_hookspecs import Notify\n{code}")]) == intents
+
+
+PAYLOADS = [
+    (Notify(text="x", title=None), ""),
+    (ReviewPass(verdict=None, counts={"P0": 1}, top=(Finding(severity="P1", title="x"),)), ""),
+    (DiscoverWork(action="plan", title="x", score=1), ""),
+    ({"n": 1}, "without 'intent'"),
+    (Notify(text=""), "a Notify whose 'text' is ''"),
+    (Notify(text="x", link=7), "a Notify whose 'link' is 7"),  # type: ignore[arg-type]  # what a careless adapter makes
+    (DiscoverWork(action="plan", title="x", rank=True), "'rank' is True"),
+    (DiscoverWork(action="plan", title="x", score="1"), "'score' is '1'"),  # type: ignore[arg-type]
+    (ReviewPass(verdict="safe", counts={}), "'verdict' is 'safe'"),  # type: ignore[arg-type]
+    (ReviewPass(verdict=None, counts={"P0": "1"}), "'counts' is {'P0': '1'}"),  # type: ignore[dict-item]
+    (ReviewPass(verdict=None, counts={}, inputs=("a", 1)), "'inputs' is ('a', 1)"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("payload", "says"), PAYLOADS, ids=[row[1] or type(row[0]).__name__ for row in PAYLOADS])
+def test_what_is_told_is_of_its_class(payload: Payload | Mapping[str, object], says: str) -> None:
+    """Key by key, as the host will check it."""
+    found = "".join(list_misfits([Draft(payload=payload)]))
+    assert says in found
+    assert bool(found) is bool(says)
 
 
 def test_only_what_runs_at_the_top_is_imported_there() -> None:

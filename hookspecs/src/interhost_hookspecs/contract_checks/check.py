@@ -37,7 +37,7 @@ class ContractCheck:
         """
         __tracebackhide__ = True  # the reader needs the message, not how it was found
         try:
-            problems = list(self.look(read_subject(adapter)))
+            problems = list(dict.fromkeys(self.look(read_subject(adapter))))  # each machine may have the same
         except ContractError as error:
             problems = error.problems
         if problems:
