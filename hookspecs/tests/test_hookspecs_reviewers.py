@@ -17,6 +17,7 @@ from interhost_hookspecs import (
     Change,
     Completed,
     Draft,
+    HookEvent,
     Intent,
     Notify,
     OutcomeKind,
@@ -45,6 +46,16 @@ REVIEWER = Reviewer(
 ASKED, OTHER = "01K9ZZZZZZ0000000000000001", "01K9ZZZZZZ0000000000000002"
 DONE, SKIPPED, DEGRADED = OutcomeKind.DONE, OutcomeKind.SKIPPED, OutcomeKind.DEGRADED
 PASS, WORK = "# Report\n\nVerdict: PASS\n", "# Report\n\nVerdict: NEEDS WORK\n"
+
+
+def _heard(text: object, *, agent: str, prompt: str = "Review it.", cwd: Path | None = None) -> HookEvent:
+    """An agent answers."""
+    return make_hook_event(
+        tool_name="Agent",
+        cwd=str(cwd) if cwd else "/home/ada/widgets",
+        tool_input={"subagent_type": agent, "prompt": prompt},
+        tool_response={"status": "completed", "agentType": agent, "content": [{"type": "text", "text": text}]},
+    )
 
 
 class Desk:
@@ -98,12 +109,7 @@ class Desk:
         self, text: object, *, agent: str = "acme:review:polisher", prompt: str = "Review it.", cwd: Path | None = None
     ) -> list[Draft]:
         """What an agent's answer tells."""
-        event = make_hook_event(
-            tool_name="Agent",
-            cwd=str(cwd or self.project),
-            tool_input={"subagent_type": agent, "prompt": prompt},
-            tool_response={"status": "completed", "agentType": agent, "content": [{"type": "text", "text": text}]},
-        )
+        event = _heard(text, agent=agent, prompt=prompt, cwd=cwd or self.project)
         return list(tell_agent(REVIEWER, event, self.ctx))
 
     def _git(self, command: FakeCommand) -> Completed:
@@ -373,6 +379,7 @@ def test_the_agent_is_known_by_the_end_of_its_type(desk: Desk) -> None:
     """Whoever installed it; another agent is nobody."""
     assert desk.hear(PASS, agent="polisher")
     assert desk.hear(PASS, agent="mine:polisher")
+    assert list(tell_agent(evolve(REVIEWER, agent=""), _heard(PASS, agent="mine:"), desk.ctx)) == []
     assert desk.hear(PASS, agent="unpolisher") == desk.hear(PASS, agent="polisher:helper") == []
 
 

@@ -74,7 +74,7 @@ def tell_agent(reviewer: Reviewer, event: HookEvent, ctx: AdapterContext) -> Ite
     """
     if (answer := read_agent_answer(event)) is None:
         return
-    asked, is_own = find_asked(reviewer, answer.prompt, answer.text), answer.name == reviewer.agent
+    asked, is_own = find_asked(reviewer, answer.prompt, answer.text), answer.name == (reviewer.agent or None)
     reports = _list_reports(reviewer, answer, asked, event, ctx) if asked or is_own else []
     readable = [path for path in reports if reviewer.read(read_text(path, SIZE)).verdict]
     if readable or (is_own and reports and not reviewer.read(answer.text).verdict):
