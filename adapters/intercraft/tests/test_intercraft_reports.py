@@ -66,7 +66,7 @@ def verdict_file(status: object = "NEEDS_ATTENTION", **changes: Any) -> dict[str
 # Reports --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["current", "42", "feature/agent-tools"])
+@pytest.mark.parametrize("target", ["current", "42", "feature/agent-tools", "ada/feature/tools"])
 def test_a_report_of_a_review_is_told(project: Project, target: str) -> None:
     """Whatever the review was of: the work at hand, a pull request, a branch with its slashes."""
     path = project.write(f".clavain/reviews/{target}/agent-native-reviewer.md", CONTRACT)

@@ -137,7 +137,9 @@ def _read_verdict(record: Mapping[str, object], status: str) -> Report:
 
 
 SOURCES: tuple[Source[Draft], ...] = (
-    Source(f".clavain/reviews/**/{AGENT}.md", partial(tell_file, REVIEWER)),
+    # A folder is called after a branch, whose slashes make more of them. A look at 300 such folders costs 20 ms so, and
+    # 29 ms with "**".
+    *(Source(f".clavain/reviews/{place}/{AGENT}.md", partial(tell_file, REVIEWER)) for place in ("*", "*/*", "*/*/*")),
     Source("docs/research/*agent-native*.md", tell_research),
     Source(f".clavain/verdicts/{AGENT}.json", tell_verdict),
 )
