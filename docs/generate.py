@@ -134,6 +134,12 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("a reviewer tells its peers of something that blocks", ("coordination",)),
         ("a model became better or worse at reviewing", ("drift_detected",)),
     ],
+    "interform": [
+        ("a design review that was requested finished", ("review_pass",)),
+        ("a design review was requested, and nobody made it", ("notify",)),
+        ("an interface shows habits that interform names, or none any more", ("health_signal",)),
+        ("the guidance for interfaces was loaded", ("interform.skill_used",)),
+    ],
     "interlock": [
         ("an agent reserved files in intermute, gave them back, or its time ran out", ("coordination",)),
         ("agents want the same file, or negotiate about it", ("coordination",)),
