@@ -14,6 +14,7 @@ from interhost_hookspecs import (
     Coordination,
     CoordinationAction,
     DriftDetected,
+    Holder,
     Outcome,
     OutcomeKind,
     PhaseTransition,
@@ -427,6 +428,17 @@ def test_a_reservation_ends_by_itself(fixing: Machine) -> None:
 def test_other_coordination_is_not_its_business(fixing: Machine, action: CoordinationAction, resource: str) -> None:
     """Other files, and a release of what nobody had."""
     assert coordinate(fixing, action, resource) is None
+    assert ship(fixing).kind is OutcomeKind.DONE
+
+
+def test_what_the_host_reserved_for_the_fix_is_not_waited_for(fixing: Machine) -> None:
+    """With ``reserve_on_drift``, interlock's adapter holds the document for whoever mends it; others are waited for."""
+    ours, ada = Holder(id="a-1", name="interbus"), Holder(id="a-2", name="ada")
+    outcome = coordinate(fixing, CoordinationAction.RESERVE, holder=ours, reservation_id="r-1")
+    assert outcome == Outcome.skipped("interbus holds it for whoever mends it: nothing to wait for")
+    coordinate(fixing, CoordinationAction.CONFLICT, holder=ada, requester=ours)
+    assert ship(fixing).kind is OutcomeKind.DEFERRED
+    coordinate(fixing, CoordinationAction.RELEASE)
     assert ship(fixing).kind is OutcomeKind.DONE
 
 

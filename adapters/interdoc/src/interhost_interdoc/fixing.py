@@ -28,6 +28,9 @@ from interhost_interdoc.documents import mark_fixed, tell_states
 from interhost_interdoc.repository import DOCUMENT, Repository
 from interhost_interdoc.scripts import FIX, run_fix
 
+HOST = "interbus"
+"""The agent that interlock's adapter reserves as, when a document has drifted: for us, so nobody is to wait for it."""
+
 _TAKEN = {CoordinationAction.RESERVE, CoordinationAction.CONFLICT, CoordinationAction.BLOCKED}
 _FREE = {CoordinationAction.RELEASE, CoordinationAction.EXPIRE}
 # A conflict says when it was, not when it will be over.
@@ -41,6 +44,8 @@ def on_coordination(intent: Intent[Coordination], ctx: AdapterContext) -> Outcom
     one = intent.payload
     if one.resource is not Resource.FILE or not intent.project_dir or not _is_in(intent.project_dir, one.resource_id):
         return None
+    if one.action is CoordinationAction.RESERVE and one.holder and one.holder.name == HOST:
+        return Outcome.skipped(f"{HOST} holds it for whoever mends it: nothing to wait for")
     busy = recall(ctx, "busy")
     key = f"{intent.project_dir}:{one.reservation_id or one.resource_id}"
     if one.action in _TAKEN:
