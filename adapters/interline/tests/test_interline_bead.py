@@ -39,6 +39,19 @@ def test_an_older_phase_of_the_same_bead_is_refreshed(desk: Desk) -> None:
     assert desk.react(move("executing")) == Outcome.done("iv-abc1 (executing)")
 
 
+def test_a_move_outside_any_session_is_shown_to_those_who_work_on_the_bead(desk: Desk) -> None:
+    """The policy layer or an adapter has made it; whoever shows another bead, or a later phase, is left alone."""
+    now = desk.ctx.clock.timestamp()
+    desk.put(*FILE, {**OWNED, "ts": now - 60})
+    desk.put(*FILE, {**OWNED, "ts": now - 60}, session="second")
+    desk.put(*FILE, {**OWNED, "id": "iv-other", "ts": now - 60}, session="third")
+    desk.put(*FILE, {**OWNED, "ts": now}, session="fourth")
+    assert desk.react(move("executing"), session=None) == Outcome.done("iv-abc1 (executing)")
+    shown = [(desk.read(*FILE, *session) or {})["phase"] for session in ([], ["second"], ["third"], ["fourth"])]
+    assert shown == ["executing", "executing", "planned", "planned"]
+    assert desk.react(move("executing"), session=None) == Outcome.skipped("the file is as new: left to its author")
+
+
 @pytest.mark.parametrize("ts", [0, 60, None, "soon", True])
 def test_a_file_as_new_or_of_no_known_age_stays(desk: Desk, ts: object) -> None:
     """Its author has written it; what is no time may be any."""
