@@ -131,7 +131,7 @@ def _of_refusal(error: SubmissionError, request: Mapping[str, object]) -> Iterat
     )
     tier = next((tier for tier in GateTier if tier == evidence.get("tier")), GateTier.HARD)
     payload = evolve(compose_gate(GateOutcome.BLOCK, tier, run_id, left, to, evidence), reason=error.message)
-    yield _draft(payload, bead or _text(request.get("bead_id")), gate_key(key), Severity.WARN)
+    yield _draft(payload, bead or _text(request.get("bead_id")), gate_key(key), Severity.ERROR)
 
 
 def _of_artifact(made: ArtifactSubmitted, project: Path) -> Draft:

@@ -167,7 +167,7 @@ def test_a_gate_that_blocks_has_decided(office: Office) -> None:
     assert (second[2]["outcome"], second[2]["tier"]) == ("block", "soft")
     stored = office.bus.log.read(Query())
     assert stored[0].envelope.extensions["dedupe_key"] == f"ic:{office.world.database}:phase:5:gate"
-    assert [one.envelope.severity for one in stored] == ["warn", "warn"]
+    assert [one.envelope.severity for one in stored] == ["error", "error"]
 
 
 def test_a_gate_that_lets_pass_is_told(office: Office) -> None:

@@ -167,6 +167,15 @@ def test_keys_are_those_of_a_submission(machine: Machine) -> None:
     ]
 
 
+def test_a_gate_that_is_closed_is_an_error(machine: Machine) -> None:
+    """As interphase's is; what was let pass, skipped or overridden is a warning."""
+    machine.begin()
+    kinds = ("block", "skip", "override", "advance")
+    drafts = machine.happens(*(event(4 + n, "phase", kind, *MOVE, REASON) for n, kind in enumerate(kinds)))
+    severities = [(one.payload.outcome, one.severity) for one in drafts if isinstance(one.payload, GateResult)]
+    assert severities == [("block", "error"), ("skip", "warn"), ("bypass", "warn"), ("warn", "warn")]
+
+
 def test_a_pause_is_told_once_for_a_phase(machine: Machine) -> None:
     """Every attempt to go on is an event; a person needs to be told once."""
     machine.begin()

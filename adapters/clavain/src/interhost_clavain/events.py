@@ -146,7 +146,8 @@ def _decided(outcome: GateOutcome, tier: GateTier) -> Callable[[Event, Place], I
         evidence = read_evidence(event.reason)
         gate = compose_gate(outcome, tier, event.run_id or None, event.left, event.to, evidence)
         gate = evolve(gate, stated_decision=event.kind)
-        yield _draft(gate, event, place, key=gate_key(_key(event, place)), severity=Severity.WARN)
+        severity = Severity.ERROR if outcome is GateOutcome.BLOCK else Severity.WARN
+        yield _draft(gate, event, place, key=gate_key(_key(event, place)), severity=severity)
 
     return tell
 
