@@ -11,34 +11,40 @@ _ih_lines=${INTERBAND_ROOT:-${HOME:-}/.interband}/interbus/segment/lines
 if [ -s "$_ih_lines" ] && [ -r "$_ih_lines" ] && [ ! -t 0 ]; then
     _ih_input=$(cat 2>/dev/null)
     (
-        # The text of a key; one with escapes of JSON is none of ours.
-        find_text() {
-            text=${_ih_input#*\"$1\"}
-            [ "$text" != "$_ih_input" ] || text=
-            text=${text#"${text%%[! ]*}"}
-            case $text in :*) text=${text#:} ;; *) text= ;; esac
-            text=${text#"${text%%[! ]*}"}
-            case $text in \"*) text=${text#\"} ;; *) text= ;; esac
-            text=${text%%\"*}
-            case $text in *\\*) text= ;; esac
-        }
-
-        [ "${#_ih_input}" -lt 65536 ] || exit
-        find_text session_id
-        session=$text
-        find_text project_dir
-        [ "$text" ] || find_text cwd
-        case $text in /*) [ "${#text}" -lt 1024 ] || text= ;; *) text= ;; esac
-        project=$text
+        [ "${#_ih_input}" -lt 16384 ] || exit
+        # What stands between quotes, in turn outside and inside of a text; removing prefixes would take quadratic time.
+        # A text with escapes has a backslash before the quote: it is no key, and as a value none of ours.
+        set -f
+        IFS='"'
+        key= colon= session= project= cwd=
+        for part in $_ih_input; do
+            if [ "$colon" ]; then
+                case $key$part in
+                *\\*) ;;
+                session_id*) session=${session:-$part} ;;
+                project_dir*) project=${project:-$part} ;;
+                cwd*) cwd=${cwd:-$part} ;;
+                esac
+                key= colon=
+            elif [ "$key" ]; then
+                case $part in *[!:\ ]* | *:*:*) key= ;; *:*) colon=1 ;; *) key= ;; esac
+            else
+                case $part in session_id | project_dir | cwd) key=$part ;; esac
+            fi
+        done
+        project=${project:-$cwd}
+        case $project in /*) [ "${#project}" -lt 1024 ] || project= ;; *) project= ;; esac
         # A project's root is where its repository is; without one, the directory stands for it.
-        while [ "$text" ] && [ ! -e "$text/.git" ]; do text=${text%/*}; done
-        project=${text:-$project}
+        root=$project
+        while [ "$root" ] && [ ! -e "$root/.git" ]; do root=${root%/*}; done
+        project=${root:-$project}
 
         tab='	'
-        set -f
         IFS='
 '
-        for line in $(cat "$_ih_lines" 2>/dev/null); do
+        lines=$(cat "$_ih_lines" 2>/dev/null)
+        [ "${#lines}" -lt 65536 ] || exit
+        for line in $lines; do
             case $line in *"$tab"*"$tab"*"$tab"*) ;; *) continue ;; esac
             until=${line%%"$tab"*} line=${line#*"$tab"}
             severity=${line%%"$tab"*} line=${line#*"$tab"}

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -126,6 +127,7 @@ def test_a_text_of_the_project_is_shown_in_all_of_it(line: Line) -> None:
     assert "doc drift" in line.draw()
     assert "doc drift" in line.draw(line.document(workspace={"project_dir": str(line.project)}))
     assert "doc drift" in line.draw({"cwd": place})
+    assert "doc drift" in line.draw(f'{{ "cwd" : "{place}" , "x":1 }}\n'.encode())
     assert "alone" in line.draw({"cwd": alone})
     assert line.draw({"cwd": f"{alone}/src"}) == ""
 
@@ -170,6 +172,12 @@ def test_a_text_is_printed_as_it_is(line: Line, text: str) -> None:
         b'{"session_id":"a\\"b","cwd":"/a\\"b"}\n',
         b'{"cwd":"relative/path"}\n',
         b'{"cwd":"/"}\n',
+        b'{"name":"session_id","other":"' + SESSION.encode() + b'"}\n',
+        b'{"session_id" "' + SESSION.encode() + b'"}\n',
+        b'{"session_id"::"' + SESSION.encode() + b'"}\n',
+        b'{"session_id":{"":"' + SESSION.encode() + b'"}}\n',
+        b'{"' + b"x" * 65_000 + b'"}\n',
+        b'{"' + b'","' * 20_000 + b'"}\n',
         b'{"prompt":"\\"session_id\\":\\"SESSION\\""}\n'.replace(b"SESSION", SESSION.encode()),
         b'{"session_id":"$(touch PWNED)","cwd":"/`touch PWNED2`"}\n',
         b'{"cwd":"' + b"/x" * 20_000 + b'"}\n',
@@ -178,18 +186,20 @@ def test_a_text_is_printed_as_it_is(line: Line, text: str) -> None:
 def test_a_document_that_names_nothing_shows_nothing(line: Line, document: bytes) -> None:
     """Whatever it says, the command behind gets it."""
     line.write((LATER, "info", SESSION, "text"), (LATER, "info", line.project, "text"))
+    begin = time.monotonic()
     done = line.draw(document, "cat", code=0)
     assert done.rstrip("\n") == document.decode().rstrip("\n")
+    assert time.monotonic() - begin < 10, "what is read takes time that grows with its square"
 
 
 @pytest.mark.parametrize("size", [10, 4_000, 5_000, 30_000, 1_000_000])
 def test_the_command_behind_gets_the_whole_document(line: Line, size: int) -> None:
-    """Of any size, with whatever is in it; one of 64 KiB is no status, and gets no text."""
+    """Of any size, with whatever is in it; one of 16 KiB is no status, and gets no text."""
     odd = "é \\ \" ' $HOME $(touch PWNED) `x` %s * \u2028 " * (size // 40 + 1)
     document = line.document(transcript_path=odd)
     line.write((LATER, "info", SESSION, "text"))
     shown = line.draw(json.dumps(document, ensure_ascii=False).encode() + b"\n")
-    assert bool(shown) is (size < 65_536)
+    assert bool(shown) is (size < 16_384)
 
 
 def test_the_command_behind_finds_its_shell_as_it_was(line: Line) -> None:
