@@ -78,6 +78,49 @@ def test_imports_run_one_way(path: Path) -> None:
     assert used <= may, f"{label(path)} imports {sorted(used - may)}"
 
 
+def test_the_drawing_is_the_code() -> None:
+    """Each arrow of docs/architecture.md is an import, and each import has a way along the arrows."""
+    drawn = _read_drawing()
+    ways = {name: _reach(name, drawn) for name in drawn}
+    used = _list_imports()
+    assert {(one, other) for one, others in drawn.items() for other in others} - used == set(), "nobody imports that"
+    assert {(one, other) for one, other in used if other not in ways.get(one, ())} == set(), "not in the drawing"
+
+
+def _read_drawing() -> dict[str, set[str]]:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    drawn: dict[str, set[str]] = {}
+    for one, other in re.findall(r"^  (\w+) --> (\w+)$", text, re.MULTILINE):
+        drawn.setdefault(one, set()).add(other)
+    return drawn
+
+
+def _reach(name: str, drawn: dict[str, set[str]]) -> set[str]:
+    """Everything that lies below a part."""
+    below = drawn.get(name, set())
+    return below.union(*(_reach(one, drawn) for one in below))
+
+
+def _list_imports() -> set[tuple[str, str]]:
+    """Who imports whom, by the names of the drawing."""
+    found = set()
+    for path in (*HOST, *ADAPTERS):
+        own = (
+            "adapters" if path in ADAPTERS else _draw(path.relative_to(ROOT / "interhost").parts[0].removesuffix(".py"))
+        )
+        for module in imported(path):
+            top, _, rest = module.partition(".")
+            if top == "interhost_hookspecs":
+                found.add((own, "hookspecs"))
+            elif top == "interhost" and rest:
+                found.add((own, _draw(rest.partition(".")[0])))
+    return {(one, other) for one, other in found if one != other and one not in ("__init__", "__main__")}
+
+
+def _draw(name: str) -> str:
+    return "basics" if name in LAYERS[0] else "cli" if name == "demo" else name
+
+
 @pytest.mark.parametrize("path", HOOKSPECS, ids=label)
 def test_hookspecs_know_nothing_of_the_host(path: Path) -> None:
     """The contract depends on the standard library, pluggy and attrs."""
