@@ -9,6 +9,7 @@ import pytest
 from interhost_hookspecs.files import (
     HEAD,
     find_holder,
+    find_inside,
     find_project,
     is_own,
     is_plain_name,
@@ -152,3 +153,21 @@ def test_a_name_is_short_within_its_project(tmp_path: Path) -> None:
     assert short_name(tmp_path / "docs" / "p.md", tmp_path) == "docs/p.md"
     assert short_name(tmp_path / "p.md", tmp_path / "x") == str(tmp_path / "p.md")
     assert short_name(tmp_path / "p.md", None) == str(tmp_path / "p.md")
+
+
+def test_a_named_file_is_found_inside_only(tmp_path: Path) -> None:
+    """Relative, absolute, or through a link that stays inside; the name as links resolve it."""
+    project, outside = tmp_path / "project", tmp_path / "secret.md"
+    (project / "docs").mkdir(parents=True)
+    report = project / "docs" / "r.md"
+    for path in (report, outside):
+        path.write_text("x")
+    (project / "in.md").symlink_to(report)
+    (project / "out.md").symlink_to(outside)
+    for stated in ("docs/r.md", "in.md", str(report), "docs/../docs/r.md"):
+        assert find_inside(stated, project, (project,)) == report
+    names = ("../secret.md", str(outside), "out.md", "docs", "gone.md", "", "a\0b", "\ud800", "x" * 5000, "~/x.md")
+    for stated in names:
+        assert find_inside(stated, project, (project,)) is None
+    assert find_inside(str(outside), project, (Path("/"),)) is None
+    assert find_inside(str(outside), project, (project, tmp_path)) == outside

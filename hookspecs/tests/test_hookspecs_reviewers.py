@@ -439,7 +439,18 @@ def test_a_written_report_that_cannot_be_read_is_told_as_it_is(desk: Desk) -> No
 
 
 @pytest.mark.parametrize(
-    "said", ["{home}/secret.md", "../secret.md", "~/secret.md", "link.md", "gone.md", "docs", "/etc/passwd"]
+    "said",
+    [
+        "{home}/secret.md",
+        "../secret.md",
+        "~/secret.md",
+        "link.md",
+        "gone.md",
+        "docs",
+        "/etc/passwd",
+        "a\0.md",
+        "\ud800.md",
+    ],
 )
 def test_nothing_outside_the_project_is_followed(desk: Desk, said: str) -> None:
     """By whatever name: then the answer is what the agent said, and it said no verdict."""

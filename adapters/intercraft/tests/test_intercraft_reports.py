@@ -191,7 +191,7 @@ def test_a_review_with_a_verdict_file_is_told_once(project: Project) -> None:
     assert second.artifact_path == report
 
 
-@pytest.mark.parametrize("where", ["gone", "outside", "link", "unreadable", "number"])
+@pytest.mark.parametrize("where", ["gone", "outside", "link", "unreadable", "number", "null", "half"])
 def test_a_report_that_cannot_be_followed_leaves_the_verdict(project: Project, where: str) -> None:
     """Nothing outside the project is read."""
     outside = project.root.parent / "secret.md"
@@ -202,6 +202,8 @@ def test_a_report_that_cannot_be_followed_leaves_the_verdict(project: Project, w
         "link": "link.md",
         "unreadable": "r.md",
         "number": 7,
+        "null": "a\0.md",
+        "half": "\ud800.md",
     }[where]
     (project.root / "link.md").symlink_to(outside)
     project.write("r.md", "nothing")

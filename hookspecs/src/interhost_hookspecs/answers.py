@@ -17,7 +17,7 @@ from pathlib import Path
 from interhost_hookspecs.agents import AgentAnswer, read_agent_answer
 from interhost_hookspecs.catalogue import Verdict
 from interhost_hookspecs.context import AdapterContext, Request
-from interhost_hookspecs.files import modified, read_text, signature
+from interhost_hookspecs.files import find_inside, modified, read_text, signature
 from interhost_hookspecs.intent import Draft, HookEvent, Severity
 from interhost_hookspecs.positions import keep, list_new, recall
 from interhost_hookspecs.reading import fact_key
@@ -192,11 +192,9 @@ def _list_reports(
 ) -> list[Path]:
     """The reports that an agent was asked for, or says it has written: below its project, and nowhere else."""
     places = [report_of(one.path) for one in ctx.open_requests(reviewer.kind) if _event_of(one) == asked]
-    if event.cwd and (found := _WRITTEN.search(answer.text)):
-        stated = Path(os.path.realpath(event.cwd / os.path.expanduser(found[1])))
-        roots = {os.path.realpath(root) for root in (event.cwd, *ctx.projects)} - {"/"}
-        places += [stated] if any(stated.is_relative_to(root) for root in roots) else []
-    return [path for path in places if _is_file(path)]
+    found = _WRITTEN.search(answer.text)
+    stated = find_inside(found[1], event.cwd, (event.cwd, *ctx.projects)) if found and event.cwd else None
+    return [path for path in (*places, stated) if path and _is_file(path)]
 
 
 def _is_file(path: Path) -> bool:

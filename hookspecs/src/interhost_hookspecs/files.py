@@ -113,6 +113,22 @@ def replace_text(path: Path, text: str) -> None:
         scratch.unlink(missing_ok=True)
 
 
+def find_inside(stated: str, start: Path, roots: Iterable[Path]) -> Path | None:
+    """The file that a text of somebody else names, if it lies below one of some directories once links are followed.
+
+    Args:
+        stated: A path, relative or not; ``~`` is the user's home.
+        start: Where a relative one begins.
+        roots: Where it may lie. The root of the disk is none of them: everything lies below it.
+    """
+    try:
+        path = Path(os.path.realpath(start / os.path.expanduser(stated)))
+    except ValueError:  # a null byte, half a character
+        return None
+    places = {os.path.realpath(root) for root in roots} - {os.sep}
+    return path if any(path.is_relative_to(place) for place in places) and os.path.isfile(path) else None
+
+
 def find_project(path: Path, projects: Iterable[Path]) -> Path | None:
     """The innermost of some projects that a path lies in."""
     around = [project for project in projects if path.is_relative_to(project)]

@@ -15,8 +15,8 @@ from pathlib import Path
 from attrs import evolve
 from interhost_hookspecs import AdapterContext, Draft, HookEvent, Notify, ReviewPass, Verdict
 from interhost_hookspecs.answers import compose_review, is_half_written, tell_file, tell_report
-from interhost_hookspecs.files import read_text, signature
-from interhost_hookspecs.reading import encodable, fact_key, first_line, read_object, read_time, value_at
+from interhost_hookspecs.files import find_inside, read_text, signature
+from interhost_hookspecs.reading import encodable, fact_key, first_count, first_line, read_object, read_time, value_at
 from interhost_hookspecs.reports import SIZE, Report, conclude, read_report
 from interhost_hookspecs.reviewers import Reviewer
 from interhost_hookspecs.sources import Source
@@ -94,24 +94,22 @@ def tell_verdict(path: Path, root: Path, ctx: AdapterContext) -> Iterator[Draft]
     status, stated = first_line(record, "status"), first_line(record, "detail_path")
     if status is None:
         return
-    detail = Path(os.path.realpath(root / stated)) if stated else path
-    is_inside = detail.is_relative_to(os.path.realpath(root)) and os.path.isfile(detail)
-    if stated and is_inside and read_review(read_text(detail, SIZE)).verdict:
+    detail = find_inside(stated, root, (root,)) if stated else None
+    if detail and read_review(read_text(detail, SIZE)).verdict:
         yield from tell_report(REVIEWER, detail, ctx, root=root)
         return
-    at, place = read_time(record.get("timestamp")), detail if is_inside else path
     draft = compose_review(
         REVIEWER,
         _read_verdict(record, status),
         ctx,
         key=fact_key("intercraft", "verdict", os.path.realpath(path), record.get("timestamp") or signature(path)),
-        path=place,
+        path=detail or path,
         root=root,
     )
     yield evolve(
         draft,
         session_id=first_line(record, "session_id"),
-        occurred_at=at or draft.occurred_at,
+        occurred_at=read_time(record.get("timestamp")) or draft.occurred_at,
         source_hook=f"file:{path.name}",
     )
 
@@ -131,8 +129,9 @@ def _read_verdict(record: Mapping[str, object], status: str) -> Report:
     for name, number, first, second in _COUNTED.findall(first_line(record, "summary") or ""):
         counts[name or second] += int(number or first)
     verdict, source = conclude(STATUSES.get(status), counts)
-    known = {key: record[key] for key in ("model", "findings_count", "phase") if record.get(key) is not None}
-    details = {**known, "summary": first_line(record, "summary")}
+    words = {key: first_line(record, key) for key in ("model", "phase", "summary")}
+    known = {**words, "findings_count": first_count(record, "findings_count")}
+    details = {key: value for key, value in known.items() if value is not None}
     return Report(verdict=verdict, verdict_source=source, stated=status, counts=dict(counts), details=details)
 
 
