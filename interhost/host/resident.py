@@ -27,7 +27,9 @@ from interhost.host.nudging import Nudging
 from interhost.host.providers import Providers
 
 LOOK_SECONDS = 2.0
-_IDLE_SECONDS = 1.0
+_IDLE_SECONDS = 15.0
+"""After so long a lane looks for work that nobody told it of: sixteen that did so every second took half a percent."""
+_AGAIN_SECONDS = 1.0
 _EXTEND_SECONDS = LEASE_SECONDS / 3
 _PAGE = 500
 
@@ -91,7 +93,7 @@ class Lane(threading.Thread):
                     self._serve(bus)
             except BaseException as error:  # no signal reaches a thread: whatever it is, it came from in here
                 self._say(f"{self.name}: {describe(error)}")
-                self._wake.wait(_IDLE_SECONDS)
+                self._wake.wait(_AGAIN_SECONDS)
 
     def _serve(self, bus: Bus) -> None:
         def record(adapter: str, hook: str, reason: str) -> None:
@@ -101,22 +103,29 @@ class Lane(threading.Thread):
 
         providers = self._providers.reporting(record)
         look_at = 0.0 if self.adapter.implements("observe") else float("inf")
+        work_at = 0.0
         while not self._ending.is_set():
-            while not self._ending.is_set() and (seen := look_at_hook(bus, self.adapter, self._config, providers)):
-                self._tell(seen, "observe_hook")
+            if self._wake.is_set() or time.monotonic() >= work_at:
+                self._work(bus, providers)
+                work_at = time.monotonic() + _IDLE_SECONDS
             if time.monotonic() >= look_at:
                 one = look(bus, self.adapter, self._config, providers, backfill=self._backfill)
                 self._tell(one, "observe")
                 look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if one.wants_more else LOOK_SECONDS)
-            expected = self._wake.is_set()
-            self._wake.clear()
-            while not self._ending.is_set() and (delivered := self._deliver(bus, providers, expected=expected)):
-                expected = False
-                self._voice.delivered(delivered)
-                if delivered.outcome == "error":
-                    self._say(describe_failure(delivered))
-                self._nudging.after(delivered)
-            self._wake.wait(min(_IDLE_SECONDS, max(0.0, look_at - time.monotonic())))
+            self._wake.wait(max(0.0, min(work_at, look_at) - time.monotonic()))
+
+    def _work(self, bus: Bus, providers: Providers) -> None:
+        """Show the adapter every hook event and hand it every delivery that is due."""
+        expected = self._wake.is_set()
+        self._wake.clear()
+        while not self._ending.is_set() and (seen := look_at_hook(bus, self.adapter, self._config, providers)):
+            self._tell(seen, "observe_hook")
+        while not self._ending.is_set() and (delivered := self._deliver(bus, providers, expected=expected)):
+            expected = False
+            self._voice.delivered(delivered)
+            if delivered.outcome == "error":
+                self._say(describe_failure(delivered))
+            self._nudging.after(delivered)
 
     def _tell(self, one: Look, stage: str) -> None:
         if one.problem:
@@ -176,7 +185,7 @@ class Lanes:
         return lane
 
     def mend(self) -> None:
-        """Keep what is in hand from being given to somebody else, and start a lane anew whose thread has ended.
+        """Keep leases in hand, start a lane anew whose thread has ended, and wake the lanes for what has become due.
 
         Called every second or so: an adapter may take as long as it needs, and only a host that is gone loses a lease.
         """
@@ -188,9 +197,13 @@ class Lanes:
                 self._bus.log.extend(lease)
             if not lane.is_alive():
                 self._lanes[index] = self._begin(lane.adapter)
+        names = [lane.adapter.name for lane in self._lanes if lane.in_hand is None]
+        for when in (self._bus.log.next_due(names), self._bus.hooks.next_due(names)):
+            if when is not None and when <= time.time() * 1e6:
+                self.wake_all()
 
     def wake(self) -> None:
-        """Wake the lanes that want something new. Retries are theirs to remember: they look every second."""
+        """Wake the lanes that want something new; retries are seen to by :meth:`mend`."""
         while page := self._bus.log.headers(self._seen, _PAGE):
             for lane in self._lanes:
                 if any(lane.wants(one) for one in page):
@@ -198,7 +211,7 @@ class Lanes:
             self._seen = page[-1].seq
 
     def wake_all(self) -> None:
-        """Wake every lane: hook events came in, and who observes them stands in the database."""
+        """Wake every lane: something came in or became due, and for whom stands in the database."""
         for lane in self._lanes:
             lane.wake()
 

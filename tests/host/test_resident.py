@@ -119,6 +119,37 @@ def test_a_waiting_lane_comes_back_by_itself(stage: Stage, monkeypatch: pytest.M
     assert stage.seen("one") == ["unannounced"]
 
 
+def test_a_retry_is_made_when_it_is_due(stage: Stage) -> None:
+    """Nothing is touched for it: the resident host looks every second, and wakes the lanes."""
+    stage.adapter(
+        "one",
+        ["notify"],
+        f"{_NOTIFY}if len(SEEN) == 1:\n        raise OSError('not yet')\n    return Outcome.done('heard')\n",
+    )
+    with lanes(stage) as (running, ears):
+        say(stage, "a")
+        running.wake()
+        until(lambda: ears.delivered)
+        until(lambda: stage.bus.log.leased() == [])
+        stage.make_due()
+        running.mend()
+        until(lambda: len(ears.delivered) == 2)
+    assert ears.ends == [("one", "error", "OSError: not yet"), ("one", "done", "heard")]
+
+
+def test_an_idle_lane_asks_for_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nobody wakes it, it looks at its module and asks the log for no delivery; sixteen lanes would add up."""
+    monkeypatch.setattr(resident, "LOOK_SECONDS", 0.02)
+    stage.adapter("one", [], "@hookimpl\ndef observe(ctx):\n    SEEN.append(1)\n")
+    asked: list[str] = []
+    monkeypatch.setattr(resident, "deliver_next", lambda bus, adapter, *_, **more: asked.append(adapter.name))
+    with lanes(stage) as (running, _):
+        until(lambda: len(stage.seen("one")) > 10)
+        running.mend()
+        running.wake()
+        assert asked == ["one"]
+
+
 def test_a_slow_lane_keeps_nobody_waiting(stage: Stage) -> None:
     """While one adapter is busy another one delivers; stopping waits for the delivery in hand and begins no other."""
     stage.adapter(
@@ -158,7 +189,7 @@ def test_a_failing_adapter_costs_one_attempt(stage: Stage, way: str) -> None:
 
 def test_a_fault_of_ours_is_said_and_survived(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lane that cannot open the bus, or loses it, says so and tries again with a fresh connection."""
-    monkeypatch.setattr(resident, "_IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(resident, "_AGAIN_SECONDS", 0.02)
     stage.adapter("one", ["notify"], _DONE)
     stage.host()
     say(stage, "in the end")
@@ -180,7 +211,7 @@ def test_a_fault_of_ours_is_said_and_survived(stage: Stage, monkeypatch: pytest.
 @pytest.mark.parametrize("mute", ["problem", "delivered"])
 def test_a_lane_that_nobody_listens_to_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch, mute: str) -> None:
     """Whoever read what lanes say may be gone: what is due is delivered all the same, each once."""
-    monkeypatch.setattr(resident, "_IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(resident, "_AGAIN_SECONDS", 0.02)
     stage.adapter(
         "one",
         ["notify"],
@@ -200,6 +231,7 @@ def test_a_lane_that_nobody_listens_to_goes_on(stage: Stage, monkeypatch: pytest
     try:
         until(lambda: len(stage.seen("one")) >= 3)
         say(stage, "c")
+        running.wake()
         until(lambda: len(stage.seen("one")) >= 4)
     finally:
         running.stop()
