@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from interhost_hookspecs import Completed
-from interhost_hookspecs.changes import list_changes, read_commit
+from interhost_hookspecs.changes import list_changes, read_base, read_commit
 from interhost_hookspecs.testing import FakeCommand, FakeContext
 
 ENVIRON = {
@@ -67,6 +67,7 @@ def repository(tmp_path: Path) -> Repository:
 def test_a_repository_without_commits_has_only_what_is_new(repository: Repository) -> None:
     """Also names that git would quote."""
     assert (read_commit(repository.root, repository.ctx), list_changes(repository.root, repository.ctx)) == (None, ())
+    assert read_base(repository.root, repository.ctx) is None
     repository.write('ui/"ü\n.css')
     assert list_changes(repository.root, repository.ctx) == ('ui/"ü\n.css',)
 
@@ -88,16 +89,18 @@ def test_the_last_commit_and_what_is_not_committed_count(repository: Repository)
 
 def test_what_was_not_pushed_counts(repository: Repository) -> None:
     """Of a branch with an upstream; when all was pushed, it is the last commit."""
-    repository.commit("base.css")
+    base = repository.commit("base.css")
     repository.git("clone", "-q", "--bare", ".", "../up.git")
     repository.git("remote", "add", "origin", "../up.git")
     repository.git("fetch", "-q")
     repository.git("branch", "-q", "--set-upstream-to=origin/main")
-    repository.commit("one.css")
+    one = repository.commit("one.css")
     repository.commit("two.css")
     assert list_changes(repository.root, repository.ctx) == ("one.css", "two.css")
+    assert read_base(repository.root, repository.ctx) == base
     repository.git("push", "-q")
     assert list_changes(repository.root, repository.ctx) == ("two.css",)
+    assert read_base(repository.root, repository.ctx) == one
 
 
 def test_no_program_of_the_repository_is_run(repository: Repository) -> None:

@@ -20,6 +20,18 @@ def read_commit(project: Path, ctx: AdapterContext) -> str | None:
     return said.strip() or None if said is not None else None
 
 
+def read_base(project: Path, ctx: AdapterContext) -> str | None:
+    """The commit since which :func:`list_changes` counts: where the branch left its upstream, else the one before.
+
+    ``None`` where there is none, no repository, or no git.
+    """
+    if _ask(["rev-list", "-n1", "@{upstream}..HEAD"], project, ctx):
+        said = _ask(["merge-base", "@{upstream}", "HEAD"], project, ctx)
+    else:
+        said = _ask(["rev-parse", "--verify", "--quiet", "HEAD~1^{commit}"], project, ctx)
+    return said.strip() or None if said is not None else None
+
+
 def list_changes(project: Path, ctx: AdapterContext) -> tuple[str, ...] | None:
     """Paths that were added, changed or removed, relative to the project.
 
