@@ -39,6 +39,7 @@ from interhost_hookspecs import (
     changes,
     checks,
     contract_checks,
+    databases,
     files,
     findings,
     kernel_facts,
@@ -69,7 +70,7 @@ LAST = "The built-in providers answer last: interbase for guards, and for submis
 TYPES: tuple[type, ...] = (Intent, Draft, Observation, Advice, Outcome, HookEvent, Completed, AdapterInfo, Check)
 CLIENTS: Mapping[str, type] = {"ctx.config": Settings, "ctx.beads": Beads, "ctx.runs": KernelRuns}
 TOOLS: Sequence[ModuleType] = (
-    *(reading, files, phases, positions, sources, findings, kernel_facts, agents, checks, sessions),
+    *(reading, files, databases, phases, positions, sources, findings, kernel_facts, agents, checks, sessions),
     *(changes, reports, reviewers, answers),
 )
 

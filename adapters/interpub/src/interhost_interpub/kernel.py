@@ -8,12 +8,13 @@ Source: ``reference/modules/interpub.md`` section 5.3, row P2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from attrs import frozen
 from interhost_hookspecs import AdapterContext, Draft, ReleaseState, Severity
+from interhost_hookspecs.databases import read_rows
 from interhost_hookspecs.positions import keep, recall
 from interhost_hookspecs.reading import plain_line, read_time
 from interhost_hookspecs.sources import watch_states
@@ -30,7 +31,6 @@ DONE = "done"
 _FILES = ("intercore.db", "intercore.db-wal")
 _COLUMNS = ("id", "plugin", "from_ver", "to_ver", "phase", "started_at", "updated_at")
 _MOST = 200
-_STEPS = 2_000_000
 
 
 @frozen(kw_only=True)
@@ -65,27 +65,9 @@ def tell_publishes(ctx: AdapterContext) -> Iterator[Draft]:
 
 def list_publishes(database: Path) -> list[Publish] | None:
     """The last rows, the newest last; none where nobody has ever published, ``None`` when nobody can tell."""
-    import sqlite3  # 5 ms, and only when a database changed
-
-    try:
-        # A log with something in it has to be read, too. Without one, "immutable" keeps SQLite from making one.
-        log = database.with_name(f"{database.name}-wal")
-        mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
-        connection = sqlite3.connect(f"{database.absolute().as_uri()}?{mode}", uri=True, timeout=0.2)
-    except (OSError, ValueError, sqlite3.Error):
-        return None
-    try:
-        # A stranger's database may hold a view of this name that never ends.
-        connection.set_progress_handler(lambda: 1, _STEPS)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1 << 20)
-        connection.text_factory = lambda text: text.decode("utf-8", "replace")
-        columns = ", ".join(f"substr({name}, 1, 200)" for name in _COLUMNS)
-        rows = connection.execute(f"SELECT {columns} FROM publish_state ORDER BY rowid DESC LIMIT {_MOST}").fetchall()  # noqa: S608 - our own words
-    except sqlite3.Error as error:
-        return [] if str(error) == "no such table: publish_state" else None
-    finally:
-        connection.close()
-    return [one for row in reversed(rows) if (one := _read(row))]
+    columns = ", ".join(f"substr({name}, 1, 200) AS {name}" for name in _COLUMNS)
+    rows = read_rows(database, f"SELECT {columns} FROM publish_state ORDER BY rowid DESC LIMIT {_MOST}")  # noqa: S608 - our own words
+    return None if rows is None else [one for row in reversed(rows) if (one := _read(row))]
 
 
 def _compare(rows: list[Publish], database: Path, ctx: AdapterContext, *, is_news: bool) -> Iterator[Draft]:
@@ -127,8 +109,8 @@ def _tell_end(plugin: str, version: str, phase: str, ctx: AdapterContext) -> Dra
     )
 
 
-def _read(row: tuple[object, ...]) -> Publish | None:
-    key, plugin, before, after, phase, started, updated = map(plain_line, row)
+def _read(row: Mapping[str, object]) -> Publish | None:
+    key, plugin, before, after, phase, started, updated = (plain_line(row[name]) for name in _COLUMNS)
     if not key or not phase or not is_name(plugin) or not is_version(after):
         return None
     return Publish(

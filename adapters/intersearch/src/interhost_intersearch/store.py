@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 from interhost_hookspecs import AdapterContext
-from interhost_hookspecs.files import modified, signature
+from interhost_hookspecs.databases import read_rows, sign_database
+from interhost_hookspecs.files import modified
 from interhost_hookspecs.reading import plain_line
 
 INDEXES = Path(".intersearch", "index")
@@ -31,8 +31,11 @@ PATHS = 50
 
 _DIGITS = 12
 _FLOAT = 4
-_ROWS = 10_000
 _DAY = timedelta(days=1)
+
+_HEAD = "SELECT (SELECT value FROM meta WHERE key = 'model_name') AS model, count(*) AS count FROM embeddings"
+_TOTALS = "SELECT count(*) AS fresh, max(updated) AS newest FROM embeddings WHERE updated > ? AND updated < ?"
+_FRESH = "SELECT path FROM embeddings WHERE updated > ? AND updated < ? ORDER BY updated LIMIT ?"
 
 
 @frozen(kw_only=True)
@@ -52,7 +55,7 @@ class Index:
     @property
     def signature(self) -> str:
         """Is another text once somebody wrote into it."""
-        return f"{signature(self.path)} {signature(self._log)}"
+        return sign_database(self.path)
 
     @property
     def written(self) -> float:
@@ -72,50 +75,36 @@ class Index:
         """
         span = (after, (now + _DAY).isoformat())
         head = self.read_head()
-        totals = self._ask("SELECT count(*), max(updated) FROM embeddings WHERE updated > ? AND updated < ?", *span)
+        totals = read_rows(self.path, _TOTALS, *span)
         if head is None or not totals:
             return None
-        fresh = "SELECT path FROM embeddings WHERE updated > ? AND updated < ? ORDER BY updated LIMIT ?"
+        rows = read_rows(self.path, _FRESH, *span, PATHS)
         return Snapshot(
             model=head[0],
             count=head[1],
-            fresh=int(totals[0][0]),
-            newest=str(totals[0][1] or after),
-            paths=tuple(plain_line(row[0]) for row in self._ask(fresh, *span, PATHS)),
+            fresh=int(totals[0]["fresh"]),
+            newest=str(totals[0]["newest"] or after),
+            paths=tuple(plain_line(row["path"]) for row in rows or ()),
         )
 
     def read_head(self) -> tuple[str, int] | None:
         """The name of its model (empty when it does not say), and how many files it has; ``None`` when unreadable."""
-        rows = self._ask("SELECT (SELECT value FROM meta WHERE key = 'model_name'), count(*) FROM embeddings")
-        return (plain_line(rows[0][0]), int(rows[0][1])) if rows else None
+        rows = read_rows(self.path, _HEAD)
+        return (plain_line(rows[0]["model"]), int(rows[0]["count"])) if rows else None
 
     def read_vector(self, name: str) -> array[float] | None:
         """The embedding of one file, by its path relative to the project; ``None`` when it has none."""
-        rows = self._ask("SELECT path, vector FROM embeddings WHERE path = ?", name)
-        return next((vector for _, vector in _read_vectors(rows)), None)
+        rows = read_rows(self.path, "SELECT path, vector FROM embeddings WHERE path = ?", name)
+        return next((vector for _, vector in _read_vectors(rows or ())), None)
 
     def list_vectors(self) -> Iterator[tuple[str, array[float]]]:
         """The paths with their embeddings, at most 10,000."""
-        return _read_vectors(self._ask("SELECT path, vector FROM embeddings LIMIT ?", _ROWS))
+        return _read_vectors(read_rows(self.path, "SELECT path, vector FROM embeddings") or ())
 
     def read_digests(self) -> dict[str, str]:
         """SHA-256 of the content that each file was indexed with, by path; at most 10,000."""
-        rows = self._ask("SELECT path, sha256 FROM embeddings LIMIT ?", _ROWS)
-        return {path: str(digest) for path, digest in rows if isinstance(path, str)}
-
-    def _ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """The rows of an answer; none when the database cannot be read."""
-        import sqlite3
-        from urllib.parse import quote
-
-        # A reader of a log that nobody has open would leave two files behind.
-        mode = "mode=ro" if os.path.exists(self._log) else "mode=ro&immutable=1"
-        try:
-            with closing(sqlite3.connect(f"file:{quote(str(self.path))}?{mode}", uri=True, timeout=1.0)) as database:
-                database.text_factory = lambda data: data.decode("utf-8", "replace")
-                return database.execute(query, values).fetchall()
-        except (OSError, sqlite3.Error):
-            return []
+        rows = read_rows(self.path, "SELECT path, sha256 FROM embeddings") or ()
+        return {row["path"]: str(row["sha256"]) for row in rows if isinstance(row["path"], str)}
 
 
 @frozen(kw_only=True)
@@ -157,9 +146,10 @@ def find_index(project: Path | None, ctx: AdapterContext) -> Index | None:
     return next((index for index in list_indexes(ctx) if index.project == project), None)
 
 
-def _read_vectors(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, array[float]]]:
+def _read_vectors(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, array[float]]]:
     """The paths with their embeddings: 32-bit floats, one after another."""
-    for path, data in rows:
+    for row in rows:
+        path, data = row["path"], row["vector"]
         if isinstance(path, str) and isinstance(data, bytes) and len(data) % _FLOAT == 0:
             yield path, array("f", data)
 
