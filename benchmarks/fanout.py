@@ -14,7 +14,7 @@ from interhost_hookspecs import specs
 from benchmarks.kit import Row, interleave, make_envelope, ratio, seconds
 from interhost.bus.bus import Bus
 from interhost.bus.log import Subscription
-from interhost.demo.scene import write_adapter
+from interhost.cli.demo.scene import write_adapter
 from interhost.host.config import Config
 from interhost.host.host import Host
 from interhost.host.registry import list_adapters

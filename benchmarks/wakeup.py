@@ -15,7 +15,7 @@ from tempfile import mkdtemp
 from benchmarks.kit import Row, percentile
 from interhost.bus.bus import Bus
 from interhost.bus.compose import compose
-from interhost.demo.scene import write_adapter
+from interhost.cli.demo.scene import write_adapter
 from interhost.shells.libraries import packaged_file
 
 _EVENTS, _IDLE_SECONDS = 400, 20

@@ -24,7 +24,7 @@ from interhost_hookspecs.testing import hook_payload
 from interhost.bus.bus import Bus
 from interhost.bus.hook_record import list_records, read_record
 from interhost.bus.log import Query
-from interhost.demo.scene import write_adapter
+from interhost.cli.demo.scene import write_adapter
 
 NEEDED = (
     "attr",

@@ -18,7 +18,7 @@ import pytest
 
 from interhost.bus.bus import Bus, Published
 from interhost.bus.compose import compose
-from interhost.demo.scene import write_adapter
+from interhost.cli.demo.scene import write_adapter
 from interhost.host.config import Config
 from interhost.host.host import Host
 from interhost.host.registry import AdapterEntry, list_adapters

@@ -56,8 +56,6 @@ def allowed(name: str) -> set[str]:
         return set()
     if name == "__main__":
         return {"cli"}
-    if name == "demo":
-        return {"demo", *(one for layer in LAYERS for one in layer)}
     row = next(number for number, layer in enumerate(LAYERS) if name in layer)
     below = {one for layer in LAYERS[:row] for one in layer}
     return {name, *below}
@@ -66,14 +64,14 @@ def allowed(name: str) -> set[str]:
 def test_every_part_of_the_host_has_its_place() -> None:
     """A new package or module of ``interhost`` is given a row before it is used."""
     parts = {path.relative_to(ROOT / "interhost").parts[0].removesuffix(".py") for path in HOST}
-    assert parts <= {"__init__", "__main__", "demo", *(one for layer in LAYERS for one in layer)}
+    assert parts <= {"__init__", "__main__", *(one for layer in LAYERS for one in layer)}
 
 
 @pytest.mark.parametrize("path", HOST, ids=label)
 def test_imports_run_one_way(path: Path) -> None:
-    """A module imports its own package and those below it; only ``cli.demo`` imports the demo, which may use all."""
+    """A module imports its own package and those below it."""
     name = path.relative_to(ROOT / "interhost").parts[0].removesuffix(".py").replace("__init__", "")
-    may = allowed(name) | ({"demo"} if label(path) == "interhost/cli/demo.py" else set())
+    may = allowed(name)
     used = {part(module) for module in imported(path) if module.split(".")[0] == "interhost"}
     assert used <= may, f"{label(path)} imports {sorted(used - may)}"
 

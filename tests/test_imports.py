@@ -21,7 +21,7 @@ import pytest
 from interhost.bus.bus import Bus
 from interhost.bus.hook_record import list_records
 from interhost.claude.worker import STAMP, WORKER_LOCK
-from interhost.demo.scene import write_adapter
+from interhost.cli.demo.scene import write_adapter
 
 ROOT = Path(__file__).resolve().parents[1]
 HOOK = ROOT / "interhost" / "claude" / "hook.py"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interhost.demo.scene import write_adapter
+from interhost.cli.demo.scene import write_adapter
 from interhost.host.registry import GROUP, list_adapters, list_entry_points, manifest_path
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
-"""The scene: a home with two installed modules, a small git project, and two adapters made for the occasion.
+"""The scene: a home with installed modules, a small git project, and two adapters made for the occasion.
 
 The files have the shapes that the modules write. Sources: reference/modules/interphase.md section 1.3,
-reference/modules/interflux.md sections 2.3 and 2.4, reference/claude-code.md section 2.2.
+reference/modules/interflux.md sections 2.3 and 2.4, reference/modules/intercheck.md section 2.4,
+reference/modules/interwatch.md section 4.3, reference/claude-code.md section 2.2.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,20 @@ BEAD = "wid-7k2.1"
 PLAN = "docs/plans/2026-11-20-undo-stack.md"
 _REVIEW = "docs/research/flux-drive/2026-11-20-undo-stack-3f9a1c2e"
 _RUN = "6f2d8c1e-0b7a-4c35-9d55-1f0e2a7b9c44"
+OWN_ADAPTERS = ("board", "broken")
+"""The adapters made for the occasion."""
+
+SESSION = "0d5c1a3e-90be-4d0f-8a51-7b6f2f1c9d11"
+"""The session of Claude Code in which the work is done."""
+
+_VERSIONS = {
+    "intercheck": "0.2.2",
+    "interflux": "0.2.86",
+    "interline": "0.2.14",
+    "interphase": "0.3.16",
+    "interslack": "0.1.2",
+    "interwatch": "0.7.1",
+}
 
 
 class Scene:
@@ -27,10 +42,12 @@ class Scene:
 
     Args:
         base: The directory; made and removed by whoever calls.
+        cast: Modules whose adapters play.
     """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, cast: Sequence[str]) -> None:
         """Lay out home, project, modules and adapters."""
+        self.base, self.cast = base, cast
         self.home = base / "home"
         self.project = self.home / "widgets"
         self.site = base / "site"
@@ -38,8 +55,9 @@ class Scene:
         (self.project / "docs" / "plans").mkdir(parents=True)
         (self.home / ".clavain").mkdir()
         self._init_git()
-        self._install_plugin("interflux", "0.2.86")
-        self._install_plugin("interphase", "0.3.16")
+        for name in cast:
+            self._install_plugin(name, _VERSIONS[name])
+        self._write_scan("Low", 1)
         write_adapter(self.site, "board", _BOARD_HEARS, _BOARD)
         write_adapter(self.site, "broken", ["review_pass"], _BROKEN)
 
@@ -111,6 +129,37 @@ class Scene:
         (folder / "findings.json").write_text(json.dumps(findings, indent=2))
         (folder / "summary.md").write_text("# Review of the undo stack\n\nOne moderate finding.\n")
         lock.rmdir()
+
+    def open_session(self) -> str:
+        """What Claude Code sends to its hooks when a session begins."""
+        transcript = self.home / ".claude" / "projects" / "widgets" / f"{SESSION}.jsonl"
+        common = {"session_id": SESSION, "transcript_path": str(transcript), "cwd": str(self.project)}
+        return json.dumps({**common, "hook_event_name": "SessionStart", "source": "startup"})
+
+    def fill_context(self) -> None:
+        """Interpulse measures how full the context of the session is, and writes it where nobody looks."""
+        payload = {"level": "red", "pressure": 87, "est_tokens": 0, "ts": int(time.time()), "context_usable": 9}
+        envelope = {"version": "1.0.0", "namespace": "interpulse", "type": "context_pressure", "session_id": SESSION}
+        path = self.home / ".interband" / "interpulse" / "pressure" / f"{SESSION}.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({**envelope, "timestamp": _now(), "payload": payload}))
+
+    def read_status(self) -> str:
+        """The file that interline's status line reads, in one line."""
+        return (self.home / ".interband" / "intercheck" / "pressure" / f"{SESSION}.json").read_text().strip()
+
+    def let_document_drift(self) -> None:
+        """Work was closed, the roadmap still promises it, and interwatch's scan of the last commit notices."""
+        self._write_scan("Certain", 9)
+
+    def _write_scan(self, tier: str, score: int) -> None:
+        signals = {"bead_closed": {"count": score // 3, "weight": 3, "score": score}} if score > 1 else {}
+        record = {"path": "docs/roadmap.md", "exists": True, "score": score, "confidence": tier, "stale": False}
+        report = {"scan_date": f"{datetime.now():%Y-%m-%dT%H:%M:%S}", "watchables": {"roadmap": record}}
+        record["signals"] = signals
+        path = self.project / ".interwatch" / "drift.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(report, indent=2))
 
     def _log(self, *lines: Mapping[str, object]) -> None:
         """Append to the telemetry as interphase does."""
@@ -195,6 +244,8 @@ _BOARD = '''
 
     @hookimpl
     def on_drift_detected(intent, ctx):
+        if intent.payload.kind == "doc":
+            return learn(intent, f"a document drifted: {intent.payload.detail}")
         return learn(intent, f"is in {intent.payload.expected}, but its plan says {intent.payload.actual}")
 
 

@@ -1,1 +1,0 @@
-"""The demo: a short sprint in a temporary home, played with the installed commands."""
