@@ -116,7 +116,7 @@ def _list_imports() -> set[tuple[str, str]]:
 
 
 def _draw(name: str) -> str:
-    return "basics" if name in LAYERS[0] else "cli" if name == "demo" else name
+    return "basics" if name in LAYERS[0] else name
 
 
 @pytest.mark.parametrize("path", HOOKSPECS, ids=label)
