@@ -86,14 +86,17 @@ def test_staleness_and_references_are_told_of_a_worktree(machine: Machine) -> No
     assert machine.calls == [f"updates {tree}", f"refs {tree} AGENTS.md"]
 
 
-def test_a_repository_without_commits_is_looked_at_once(machine: Machine) -> None:
-    """Nothing can be told of it, and git is not asked again until it moves."""
+def test_a_repository_without_commits_is_none_yet(machine: Machine) -> None:
+    """Nothing can be told of it: git is not asked, and doctor finds nothing wrong, until the first commit."""
     empty = machine.base / "empty"
     empty.mkdir()
     machine.git("init", "-q", cwd=empty)
     machine.ctx.projects = (empty,)
     assert machine.look() == machine.look() == ()
-    assert len(machine.ctx.ran) == 1
+    assert machine.ctx.ran == []
+    assert find_repository(empty) is None
+    machine.git("commit", "-q", "--allow-empty", "-m", "begin", cwd=empty)
+    assert find_repository(empty) is not None
 
 
 @pytest.mark.parametrize(

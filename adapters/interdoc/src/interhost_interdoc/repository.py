@@ -85,11 +85,8 @@ class Repository:
 
     def read_signatures(self) -> dict[str, str]:
         """What must differ when HEAD, the index or the document moved. Reads one line, and starts no program."""
-        head, common = read_text(self.git / "HEAD", 4096).strip(), self._common
-        places = (head.removeprefix("ref: "), "packed-refs", "reftable/tables.list")
-        moved = next(filter(None, (signature(f"{common}/{place}") for place in places)), "")
         return {
-            "head": f"{head} {moved}",
+            "head": " ".join(self._read_head()),
             "index": signature(f"{self.git}/index"),
             "document": signature(f"{self.root}/{DOCUMENT}"),
         }
@@ -142,6 +139,18 @@ class Repository:
         return [entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]
 
     @property
+    def is_unborn(self) -> bool:
+        """Whether nothing was ever committed on its branch."""
+        head, moved = self._read_head()
+        return head.startswith("ref: ") and not moved
+
+    def _read_head(self) -> tuple[str, str]:
+        """What is checked out, and the signature of the file that holds its commit."""
+        head, common = read_text(self.git / "HEAD", 4096).strip(), self._common
+        places = (head.removeprefix("ref: "), "packed-refs", "reftable/tables.list")
+        return head, next(filter(None, (signature(f"{common}/{place}") for place in places)), "")
+
+    @property
     def _common(self) -> str:
         """Where the branches are: worktrees share them."""
         shared = read_text(self.git / "commondir", 4096).strip() if self.is_linked else ""
@@ -149,10 +158,11 @@ class Repository:
 
 
 def find_repository(root: Path | None) -> Repository | None:
-    """The repository at the root of a project; ``None`` when there is none that git would take."""
+    """The repository at the root of a project; ``None`` when there is none that git would take, or no commit yet."""
     if root is None:
         return None
     entry = root / ".git"
     link = _LINK.fullmatch(read_text(entry, 4096)) if os.path.isfile(entry) else None
     git = Path(os.path.normpath(root / link[1])) if link else entry
-    return Repository(root, git, bool(link)) if os.path.isfile(git / "HEAD") else None
+    found = Repository(root, git, bool(link))
+    return found if os.path.isfile(git / "HEAD") and not found.is_unborn else None
