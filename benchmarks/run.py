@@ -23,6 +23,7 @@ MODULES = (
     "fanout",
     "spooling",
     "wakeup",
+    "all_adapters",
     "growth",
     "shell_publish",
     "startup",
