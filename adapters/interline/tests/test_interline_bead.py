@@ -49,7 +49,15 @@ def test_a_move_outside_any_session_is_shown_to_those_who_work_on_the_bead(desk:
     assert desk.react(move("executing"), session=None) == Outcome.done("iv-abc1 (executing)")
     shown = [(desk.read(*FILE, *session) or {})["phase"] for session in ([], ["second"], ["third"], ["fourth"])]
     assert shown == ["executing", "executing", "planned", "planned"]
-    assert desk.react(move("executing"), session=None) == Outcome.skipped("the file is as new: left to its author")
+    assert desk.react(move("shipping"), session=None, age=1) == Outcome.skipped("the file is as new: left to its author")
+
+
+def test_of_two_moves_within_a_second_the_second_is_shown(desk: Desk) -> None:
+    """The file counts in seconds; what is ours may be replaced in the order of the log, what is another's may not."""
+    desk.react(move("executing"))
+    assert desk.react(move("shipping")) == Outcome.done("iv-abc1 (shipping)")
+    desk.put(*FILE, {**OWNED, "ts": desk.ctx.clock.timestamp()})
+    assert desk.react(move("done")) == Outcome.skipped("the file is as new: left to its author")
 
 
 @pytest.mark.parametrize("ts", [0, 60, None, "soon", True])
