@@ -381,6 +381,24 @@ def test_a_choice_of_work_has_the_title_that_bd_knows(machine: FakeContext) -> N
     )
 
 
+def test_a_gate_and_a_move_are_told_of_the_project_that_tracks_the_bead(machine: FakeContext) -> None:
+    """Lines name none, and whoever asks for the missing review needs one; bd is asked once for each bead."""
+    path = machine.home / ".clavain" / "telemetry.jsonl"
+    machine.new_lines[path] = [
+        decided("block", reason="no review", timestamp=LATER),
+        moved(),
+        moved(bead="iv-zzz"),
+        advanced(bead="iv-zzz", artifact="/repo/docs/plans/p.md"),
+    ]
+    facts = observe(machine).drafts
+    assert [(one.context_id, one.project_dir) for one in facts] == [
+        ("iv-abc1", machine.projects[0]),
+        ("iv-abc1", machine.projects[0]),
+        ("iv-zzz", None),  # its artifact says where it is
+    ]
+    assert machine.ran == [("bd", "--json", "show", "iv-abc1")]
+
+
 @pytest.mark.parametrize("missing", ["bd", "bead", "project", "answer"])
 def test_a_choice_without_a_title_is_told_by_its_bead(machine: FakeContext, missing: str) -> None:
     """Without bd, in no known project, or where bd hangs, the id stands for the title; the fact is not lost."""

@@ -45,13 +45,23 @@ DECISIONS: Mapping[str, tuple[GateOutcome, Severity]] = MappingProxyType(
 )
 """Decision of a gate to what it means; ``warn-stale``, ``block-strict-permanent`` and so on follow their first word."""
 
+# Of so many beads bd is asked where they are tracked: a month of lines is not worth its time.
+_MOST_ASKED = 20
 _TIERS = {"0": "hard", "1": "hard", "2": "soft", "3": "soft"}
 
 
 def list_facts(entries: Iterable[Entry], ctx: AdapterContext) -> list[Draft]:
     """The facts that usable lines tell, in their order; the echo of this adapter's own moves is none."""
     groups = [lines for lines in group_lines(entries) if not lines.is_echo]
-    return [fact for lines in groups if (tell := _TELL.get(lines.last.event)) and (fact := tell(lines, ctx))]
+    facts = [fact for lines in groups if (tell := _TELL.get(lines.last.event)) and (fact := tell(lines, ctx))]
+    lost = list(dict.fromkeys(str(fact.context_id) for fact in facts if _is_lost(fact)))
+    found = {bead: ctx.beads.find(bead) for bead in lost[-_MOST_ASKED:]}
+    return [
+        evolve(fact, project_dir=tracked[0])
+        if _is_lost(fact) and (tracked := found.get(str(fact.context_id)))
+        else fact
+        for fact in facts
+    ]
 
 
 def compose_move(
@@ -165,6 +175,11 @@ _TELL: Mapping[str, Callable[[Lines, AdapterContext], Draft | None]] = {
     "phase_desync": _tell_desync,
     "discovery_select": _tell_choice,
 }
+
+
+def _is_lost(fact: Draft) -> bool:
+    """Whether a line says nothing of its project; whoever has to act for it needs one, and ``bd`` may know."""
+    return fact.project_dir is None and fact.artifact_path is None
 
 
 def _read_tier(keys: Mapping[str, object]) -> GateTier:
