@@ -165,7 +165,7 @@ def _reject(root: Path, path: Path, why: str) -> None:
 
 def _names(root: Path) -> list[str]:
     try:
-        return os.listdir(root / "spool" / "new")
+        return os.listdir(f"{root}/spool/new")  # every second, where a host stays
     except OSError:
         return []
 

@@ -27,6 +27,9 @@ from interhost.host.nudging import Nudging
 from interhost.host.providers import Providers
 
 LOOK_SECONDS = 2.0
+QUIET_SECONDS = 5.0
+"""Between two looks of a lane that has had nothing to do for a minute."""
+_BUSY_SECONDS = 60.0
 _IDLE_SECONDS = 15.0
 """After so long a lane looks for work that nobody told it of: sixteen that did so every second took half a percent."""
 _AGAIN_SECONDS = 1.0
@@ -103,29 +106,35 @@ class Lane(threading.Thread):
 
         providers = self._providers.reporting(record)
         look_at = 0.0 if self.adapter.implements("observe") else float("inf")
-        work_at = 0.0
+        work_at = quiet_at = 0.0
         while not self._ending.is_set():
             if self._wake.is_set() or time.monotonic() >= work_at:
-                self._work(bus, providers)
+                if self._work(bus, providers):
+                    quiet_at = time.monotonic() + _BUSY_SECONDS
                 work_at = time.monotonic() + _IDLE_SECONDS
             if time.monotonic() >= look_at:
                 one = look(bus, self.adapter, self._config, providers, backfill=self._backfill)
                 self._tell(one, "observe")
-                look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if one.wants_more else LOOK_SECONDS)
+                if one.published:
+                    quiet_at = time.monotonic() + _BUSY_SECONDS
+                pause = QUIET_SECONDS if time.monotonic() >= quiet_at else LOOK_SECONDS
+                look_at = time.monotonic() + (LOOK_AGAIN_SECONDS if one.wants_more else pause)
             self._wake.wait(max(0.0, min(work_at, look_at) - time.monotonic()))
 
-    def _work(self, bus: Bus, providers: Providers) -> None:
-        """Show the adapter every hook event and hand it every delivery that is due."""
-        expected = self._wake.is_set()
+    def _work(self, bus: Bus, providers: Providers) -> bool:
+        """Show the adapter every hook event and hand it every delivery that is due; whether there was any."""
+        expected, busy = self._wake.is_set(), False
         self._wake.clear()
         while not self._ending.is_set() and (seen := look_at_hook(bus, self.adapter, self._config, providers)):
+            busy = True
             self._tell(seen, "observe_hook")
         while not self._ending.is_set() and (delivered := self._deliver(bus, providers, expected=expected)):
-            expected = False
+            expected, busy = False, True
             self._voice.delivered(delivered)
             if delivered.outcome == "error":
                 self._say(describe_failure(delivered))
             self._nudging.after(delivered)
+        return busy
 
     def _tell(self, one: Look, stage: str) -> None:
         if one.problem:

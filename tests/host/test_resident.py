@@ -139,7 +139,7 @@ def test_a_retry_is_made_when_it_is_due(stage: Stage) -> None:
 
 def test_an_idle_lane_asks_for_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """While nobody wakes it, it looks at its module and asks the log for no delivery; sixteen lanes would add up."""
-    monkeypatch.setattr(resident, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(resident, "QUIET_SECONDS", 0.02)
     stage.adapter("one", [], "@hookimpl\ndef observe(ctx):\n    SEEN.append(1)\n")
     asked: list[str] = []
     monkeypatch.setattr(resident, "deliver_next", lambda bus, adapter, *_, **more: asked.append(adapter.name))
@@ -277,6 +277,7 @@ def test_a_lane_whose_thread_died_is_started_anew(stage: Stage, monkeypatch: pyt
 def test_a_lane_observes_from_time_to_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it sees is on the bus and reaches other lanes; a look that raises is said, recorded, and repeated."""
     monkeypatch.setattr(resident, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(resident, "QUIET_SECONDS", 0.05)
     stage.adapter(
         "seeing",
         [],
@@ -306,6 +307,26 @@ def observe(ctx):
     assert ears.problems == ["seeing: observe: OSError: not yet"]
     assert stage.bus.store.problems() == []
     assert [one[0] for one in ears.ends] == ["one", "one"]
+
+
+def test_a_quiet_lane_looks_less_often(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing has happened for a while there is time; a delivery makes it look often again, for a while."""
+    monkeypatch.setattr(resident, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(resident, "QUIET_SECONDS", 0.5)
+    observe = "@hookimpl\ndef observe(ctx):\n    SEEN.append('look')\n\n\n"
+    stage.adapter("one", ["notify"], observe + _DONE)
+
+    def looks() -> int:
+        return stage.seen("one").count("look")
+
+    with lanes(stage) as (running, ears):
+        until(looks)
+        time.sleep(0.2)
+        assert looks() == 1
+        say(stage, "a")
+        running.wake()
+        until(lambda: ears.delivered)
+        until(lambda: looks() > 20)
 
 
 def test_a_provider_that_raises_in_a_lane_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
