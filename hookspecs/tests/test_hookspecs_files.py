@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from interhost_hookspecs.files import (
     HEAD,
+    WHOLE,
+    WHOLE,
     find_holder,
     find_inside,
     find_project,
@@ -56,6 +58,17 @@ def test_nobody_waits_for_the_writer_of_a_pipe(tmp_path: Path) -> None:
     writer = os.open(path, os.O_RDWR)
     assert (read_head(path), read_end(path)) == (b"", b"")
     os.close(writer)
+
+
+def test_what_has_no_end_is_not_read_as_a_whole(tmp_path: Path) -> None:
+    """A file beyond the limit and a device are nothing, rather than a part or all of the memory."""
+    path = tmp_path / "huge"
+    path.write_bytes(b"x" * 10)
+    os.truncate(path, WHOLE)
+    assert len(read_head(path, -1)) == WHOLE
+    os.truncate(path, WHOLE + 1)
+    assert (read_head(path, -1), len(read_head(path, 20))) == (b"", 20)
+    assert read_head(Path("/dev/zero"), -1) == b""
 
 
 def test_text_has_no_mark_and_no_bad_bytes(tmp_path: Path) -> None:

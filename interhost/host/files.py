@@ -6,6 +6,7 @@ twice or lost. Source: design section 7 (`ctx.tail`, `ctx.changed`).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -28,6 +29,9 @@ class FileTail:
         path: The file; it need not exist.
         stored: The position stored last time, or ``None`` at the first look.
         backfill: Read an existing file from its start at the first look, instead of from its end.
+
+    Raises:
+        OSError: What bears the name is no regular file, or cannot be read.
     """
 
     def __init__(self, path: Path, stored: str | None, *, backfill: bool) -> None:
@@ -36,7 +40,7 @@ class FileTail:
         self._lines: list[bytes] = []
         self.wants_more = False
         try:
-            with path.open("rb") as file:
+            with open(path, "rb", opener=_open_regular) as file:
                 self._read(file, first=stored is None and not backfill)
         except FileNotFoundError:
             # What appears later is new from its first line.
@@ -190,6 +194,19 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that leads to itself
         return False
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open a file without waiting: a pipe that bears its name would have us wait for a writer, for ever.
+
+    Raises:
+        OSError: It is a pipe, a device, a directory or nothing.
+    """
+    number = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return number
 
 
 def _digest(data: bytes) -> str:

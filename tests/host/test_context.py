@@ -245,10 +245,11 @@ def test_bead_is_read_from_its_line(stage: Stage, text: str, bead: str | None) -
 
 
 def test_bead_of_what_cannot_be_read_is_none(stage: Stage) -> None:
-    """A missing file, a folder and a file of bytes have no bead."""
+    """A missing file, a folder, a file of bytes and a pipe that nobody writes into have no bead."""
     (stage.home / "bytes").write_bytes(b"\xff\xfe**Bead:**\x00")
-    paths = (stage.home / "missing", stage.home, stage.home / "bytes")
-    assert [context(stage).find_bead(path) for path in paths] == [None, None, None]
+    os.mkfifo(stage.home / "pipe")
+    paths = (stage.home / "missing", stage.home, stage.home / "bytes", stage.home / "pipe")
+    assert [context(stage).find_bead(path) for path in paths] == [None] * 4
 
 
 def test_projects_are_those_the_host_has_seen(stage: Stage) -> None:

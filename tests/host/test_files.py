@@ -199,8 +199,10 @@ def test_bytes_that_are_no_text_are_replaced(path: Path, reader: Reader) -> None
 
 def test_what_is_no_file_is_an_error_and_not_an_empty_file(tmp_path: Path) -> None:
     """A source that cannot be read is a problem of this look, so that nobody mistakes it for silence."""
-    with pytest.raises(IsADirectoryError):
-        FileTail(tmp_path, None, backfill=False)
+    os.mkfifo(tmp_path / "pipe")  # opening it the usual way would wait for a writer
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="not a regular file"):
+            FileTail(path, None, backfill=False)
 
 
 def test_unreadable_source_is_recorded_and_read_on_once_it_is_readable(stage: Stage) -> None:
@@ -305,6 +307,15 @@ def test_first_look_at_a_root_is_a_silent_baseline(watcher: Watcher) -> None:
     assert watcher.look(10) == []
     watcher.write("old.json", '{"changed": 1}', age=5)
     assert watcher.look() == ["old.json"]
+
+
+def test_pipes_and_devices_are_no_changed_files(watcher: Watcher) -> None:
+    """What could hold up whoever opens it is not reported, nor where a link leads to it."""
+    watcher.look()
+    os.mkfifo(watcher.root / "pipe.json")
+    (watcher.root / "link.json").symlink_to(watcher.root / "pipe.json")
+    (watcher.root / "endless.json").symlink_to("/dev/zero")
+    assert watcher.look(10) == []
 
 
 def test_backfill_reports_what_is_there(tmp_path: Path) -> None:

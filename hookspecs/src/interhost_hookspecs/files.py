@@ -16,14 +16,23 @@ HEAD = 64 * 1024
 DIGESTED = 64 << 20
 """Bytes of the largest file whose content is read only to know it again."""
 
+WHOLE = 16 << 20
+"""Bytes of the largest file that is read as a whole."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
 def read_head(path: Path, size: int = HEAD) -> bytes:
-    """The first bytes of a file, all of it with ``size=-1``; nothing when it is gone or cannot be read."""
+    """The first bytes of a file; nothing when it is gone or cannot be read.
+
+    Args:
+        path: The file.
+        size: How many; with -1 all of them, or nothing of a file beyond ``WHOLE``: a part of it would be damaged.
+    """
     try:
         with open(path, "rb", opener=_open_at_once) as file:
-            return file.read(size) or b""
+            data = file.read(size if size >= 0 else WHOLE + 1) or b""
+            return data if size >= 0 or len(data) <= WHOLE else b""
     except (OSError, ValueError):
         return b""
 
