@@ -21,6 +21,7 @@ from interhost.claude.plugin_folder import differing, is_plugin, list_written
 from interhost.claude.registration import Registered, Registration, read_registrations
 from interhost.host.config import Config
 from interhost.host.registry import AdapterEntry
+from interhost.manifests.plugins import plugins_root
 from interhost.manifests.settings import config_root
 
 _WAITING_SECONDS = 60
@@ -37,7 +38,7 @@ def examine_hooks(
     yield from _registered(registered, hooks, bus.root)
     yield from _twice(registered.registrations)
     yield from _broken(registered.registrations)
-    yield from _plugins(registered.registrations, lasting, bus.root)
+    yield from _plugins(registered.registrations, lasting, bus.root, plugins_root(environ, home))
     for path in registered.off if registered.registrations else ():
         yield _problem("hooks", f"{path} switches all hooks off", "remove 'disableAllHooks' from it")
     for problem in registered.problems:
@@ -94,17 +95,17 @@ def _broken(registrations: Sequence[Registration]) -> Iterator[Check]:
         yield _problem("hooks", f"{word}, which Claude Code is to run, does not exist", hint)
 
 
-def _plugins(registrations: Sequence[Registration], hooks: Sequence[str], root: Path) -> Iterator[Check]:
+def _plugins(registrations: Sequence[Registration], hooks: Sequence[str], root: Path, copies: Path) -> Iterator[Check]:
     """Plugins that would be written differently now: those that were written here, and those that are registered."""
     files = plugin_files(hooks, this_program())
     registered = {folder for one in registrations if is_plugin(folder := one.source.parent.parent)}
     for folder in sorted({*list_written(root), *registered}):
         if places := differing(folder, files):
-            yield _problem(
-                "plugin",
-                f"{folder} does not fit what is installed now: {', '.join(places)}",
-                f"interhost claude-plugin {shlex.quote(str(folder))}",
-            )
+            detail = f"{folder} does not fit what is installed now: {', '.join(places)}"
+            hint = f"interhost claude-plugin {shlex.quote(str(folder))}"
+            if folder.is_relative_to(copies):
+                hint = "write it anew where Claude Code has this copy from, and update it: interhost claude-plugin DIR"
+            yield _problem("plugin", detail, hint)
 
 
 def _missing(one: Registration) -> Iterator[str]:

@@ -29,6 +29,8 @@ UNMATCHED = frozenset(
     )
 )
 """Events for which Claude Code ignores a matcher."""
+NEWEST = frozenset(("DirectoryAdded", "PreModelSwitch", "PostModelSwitch"))
+"""Events that Claude Code 2.1.197 does not know: over one of them it refuses a whole plugin, as tried with it."""
 ANSWERED = frozenset(("WorktreeCreate",))
 """Events that wait for an answer only their owner has: whoever registers for one has to make the worktree."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from interhost.claude.events import ANSWERED, EVENTS, TOOL_EVENTS, UNMATCHED
+from interhost.claude.events import ANSWERED, EVENTS, NEWEST, TOOL_EVENTS, UNMATCHED
 from interhost.host.config import Config
 from interhost.host.registry import AdapterEntry
 
@@ -27,25 +27,28 @@ def observed_tools(hooks: Iterable[str]) -> dict[str, set[str]]:
     """Events that somebody observes, each with its tools; :data:`EVERY` among them where it is not about one tool.
 
     Args:
-        hooks: Patterns of manifests: ``Event``, ``Event:Tool|Tool``, or ``*`` for all events.
+        hooks: Patterns of manifests: ``Event``, ``Event:Tool|Tool``, or ``*`` for all events but the newest.
     """
     found: dict[str, set[str]] = {}
     for name, _, tools in (hook.partition(":") for hook in hooks):
         for event in EVENTS:
-            if name in (event, "*") and event not in ANSWERED and (not tools or event in TOOL_EVENTS):
+            asked = name == event or (name == "*" and event not in NEWEST)
+            if asked and event not in ANSWERED and (not tools or event in TOOL_EVENTS):
                 found.setdefault(event, set()).update(tools.split("|") if tools else (EVERY,))
     return found
 
 
-def unregistered(hooks: Mapping[str, Iterable[str]]) -> list[tuple[str, str, str]]:
-    """What adapters ask for by name and cannot get from a plugin, as (adapter, event, why)."""
+def list_remarks(hooks: Mapping[str, Iterable[str]]) -> list[str]:
+    """What is worth knowing of the events that adapters ask for by name, one line each."""
     found = []
     for adapter, patterns in hooks.items():
         for event in sorted({hook.partition(":")[0] for hook in patterns} - {"*"}):
             if event in ANSWERED:
-                found.append((adapter, event, "whoever registers for it has to make the worktree"))
+                found.append(f"{adapter} observes {event}; left out: whoever registers for it has to make the worktree")
             elif event not in EVENTS:
-                found.append((adapter, event, "this interhost does not know such an event"))
+                found.append(f"{adapter} observes {event}; left out: this interhost knows no such event")
+            elif event in NEWEST:
+                found.append(f"{adapter} observes {event}, over which an older Claude Code refuses the whole plugin")
     return found
 
 

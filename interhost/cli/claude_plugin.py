@@ -16,7 +16,7 @@ import shlex
 from pathlib import Path
 
 from interhost.bus.state import ensure_root, state_root
-from interhost.claude.matchers import list_hooks, unregistered
+from interhost.claude.matchers import list_hooks, list_remarks
 from interhost.claude.plugin import NAME, plugin_files, this_program
 from interhost.claude.plugin_folder import remember, write_plugin
 from interhost.cli.opening import working_directory
@@ -36,20 +36,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write it."""
-    folder = _folder(args.folder)
-    root = ensure_root(state_root(os.environ))
+    folder, root = _folder(args.folder), state_root(os.environ)
     # What the environment says of adapters holds for a process, and this lasts.
     hooks = list_hooks(list_adapters(), Config(root / FILE_NAME))
     files = plugin_files((hook for one in hooks.values() for hook in one), this_program())
     changes = write_plugin(folder, files, dry_run=args.dry_run)
     for change in changes:
         _print(change, args)
-    for adapter, event, why in unregistered(hooks):
-        note(f"{adapter} observes {event}, which is left out: {why}")
+    for remark in list_remarks(hooks):
+        note(remark)
     if args.dry_run:
         note("nothing was changed")
         return 0
-    remember(root, folder)
+    remember(ensure_root(root), folder)
     _say_next(folder, {one.action for one in changes})
     return 0
 

@@ -77,7 +77,7 @@ def list_plugins(environ: Mapping[str, str], home: Path, cwd: Path) -> Plugins:
     settings = Settings(environ, home, cwd)
     found: dict[str, Plugin] = {}
     for key, install in _installs(record):
-        if key not in found and _holds(install, cwd) and (path := _folder(install)):
+        if key not in found and _holds(install, cwd) and (path := _folder(root, key, install)):
             state, why = (
                 settings.is_enabled(key, path)
                 if not record.problem and install.get("scope") in (*_EVERYWHERE, *_IN_A_PROJECT)
@@ -99,8 +99,9 @@ def find_plugin(name: str, environ: Mapping[str, str], home: Path, project: Path
         project: Leave out what is installed for other projects only. Without it, an installation for everywhere is
             preferred and any other will do: a host works for all projects.
     """
+    root = plugins_root(environ, home)
     try:
-        record = _read_record(plugins_root(environ, home))
+        record = _read_record(root)
     except InputError:
         return None
     if record.version not in (None, RECORD_VERSION):
@@ -113,7 +114,7 @@ def find_plugin(name: str, environ: Mapping[str, str], home: Path, project: Path
     # The session that happened to start us may be at work in another project.
     own = {variable: value for variable, value in environ.items() if variable != "CLAUDE_PROJECT_DIR"}
     settings = Settings(own, home, project or home)
-    found = ((key, path) for key, install in installs if (path := _folder(install)))
+    found = ((key, path) for key, install in installs if (path := _folder(root, key, install)))
     return next((path for key, path in found if settings.is_enabled(key, path).state != "disabled"), None)
 
 
@@ -140,9 +141,43 @@ def _installs(record: _Record) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield from ((key, install) for install in installs if isinstance(install, dict))
 
 
-def _folder(install: Mapping[str, Any]) -> Path | None:
-    path = install.get("installPath")
-    return Path(path) if isinstance(path, str) and Path(path).is_absolute() and os.path.isdir(path) else None
+def _folder(root: Path, key: str, install: Mapping[str, Any]) -> Path | None:
+    """Where a plugin is read from: in place, where its marketplace is a folder of the user's; else as recorded."""
+    for path in (_in_place(root, key), install.get("installPath")):
+        if isinstance(path, str) and os.path.isabs(path) and os.path.isdir(path):
+            return Path(path)
+    return None
+
+
+def _in_place(root: Path, key: str) -> str | None:
+    """The plugin's folder in a marketplace that is a folder; Claude Code copies it as well, and does not read the copy.
+
+    As tried with Claude Code 2.1.197, and as reference/claude-code.md section 2.2 has it.
+    """
+    name, _, marketplace = key.partition("@")
+    known = _object(_object(_read(root / "known_marketplaces.json")).get(marketplace))
+    base = known.get("installLocation")
+    if _object(known.get("source")).get("source") != "directory" or not isinstance(base, str):
+        return None
+    base = os.path.normpath(base)
+    plugins = _object(_read(Path(base, ".claude-plugin", "marketplace.json"))).get("plugins")
+    for plugin in plugins if isinstance(plugins, list) else ():
+        source = _object(plugin).get("source")
+        if _object(plugin).get("name") == name and isinstance(source, str) and source.startswith("./"):
+            path = os.path.normpath(os.path.join(base, source))
+            return path if path == base or path.startswith(f"{base}/") else None
+    return None
+
+
+def _read(path: Path) -> object:
+    try:
+        return read_json(path)
+    except InputError:
+        return None
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _holds(install: Mapping[str, Any], cwd: Path) -> bool:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from interhost_hookspecs.testing import HOOK_EVENTS
 
-from interhost.claude.events import ANSWERED, TOOL_EVENTS
+from interhost.claude.events import ANSWERED, NEWEST, TOOL_EVENTS
 from interhost.claude.matchers import EVERY, lets_through, observed_tools, write_matcher
 from interhost.claude.plugin import MARK, Program, plugin_files
 from interhost.claude.plugin_folder import PLACES, write_plugin
@@ -174,12 +174,21 @@ def test_a_matcher_lets_its_tools_through_and_no_other(tools: set[str], other: s
 
 def test_what_a_plugin_cannot_register_is_said(plugin: Plugin) -> None:
     """An event that nobody knows, and one that expects its hook to make a worktree: left out, by name and adapter."""
-    plugin.claude.adapter("board", SILENT, hooks=["AgentDreamed", "WorktreeCreate", "Stop"])
+    plugin.claude.adapter("board", SILENT, hooks=["AgentDreamed", "WorktreeCreate", "PreModelSwitch", "Stop"])
     plugin.write()
-    assert set(plugin.hooks) == {"SessionStart", "UserPromptSubmit", "Stop"}
-    assert "board observes AgentDreamed, which is left out" in plugin.called.err
-    assert "board observes WorktreeCreate, which is left out" in plugin.called.err
+    assert set(plugin.hooks) == {"SessionStart", "UserPromptSubmit", "PreModelSwitch", "Stop"}
+    assert "board observes AgentDreamed; left out: " in plugin.called.err
+    assert "board observes WorktreeCreate; left out: " in plugin.called.err
+    assert "board observes PreModelSwitch, over which an older Claude Code refuses" in plugin.called.err
     assert plugin.problems() == []
+
+
+def test_everything_is_what_older_ones_know(plugin: Plugin) -> None:
+    """Whoever observes ``*`` must not cost all others their hooks where Claude Code is older than an event."""
+    plugin.claude.adapter("board", SILENT, hooks=["*"])
+    plugin.write()
+    assert set(plugin.hooks) == set(HOOK_EVENTS) - NEWEST - ANSWERED
+    assert find_mistakes(plugin.folder) == []
 
 
 # What is called ------------------------------------------------------------------------------------------------------
@@ -188,7 +197,7 @@ def test_what_a_plugin_cannot_register_is_said(plugin: Plugin) -> None:
 def test_every_documented_event_goes_through_the_plugin(plugin: Plugin) -> None:
     """All 33 as Claude Code plays them, each one process at most; who observes everything sees each once, in order."""
     claude = plugin.claude
-    claude.adapter("board")
+    claude.adapter("board", hooks=list(HOOK_EVENTS))
     plugin.write()
     sent = [claude.event(name, prompt_id="p-1") for name in HOOK_EVENTS]
     assert len(sent) == 33
@@ -297,6 +306,7 @@ def test_a_dry_run_changes_nothing(plugin: Plugin) -> None:
     """It says what would be done, in a new folder and in an old one."""
     assert set(plugin.write("--dry-run").values()) == {"create"}
     assert not plugin.folder.exists()
+    assert not plugin.claude.root.exists()
     plugin.write()
     plugin.claude.adapter("edits", SILENT, hooks=["Stop"])
     before = plugin.files()
@@ -448,13 +458,34 @@ def test_doctor_says_when_the_interpreter_is_another(plugin: Plugin) -> None:
     assert plugin.problems() == [f"{plugin.folder} does not fit what is installed now: hooks/hooks.json"]
 
 
-def test_doctor_looks_at_installed_copies(plugin: Plugin) -> None:
-    """One that Claude Code has on record is known by its mark, wherever it is; and counts as our registration."""
+def test_doctor_looks_where_claude_code_reads(plugin: Plugin) -> None:
+    """In the folder, which is its own marketplace, and not in the copy that is made of it; it counts as registered."""
     claude = plugin.claude
     plugin.write()
-    copy = claude.home / ".claude" / "plugins" / "cache" / "interhost" / "interhost" / "0.1.0"
+    plugins = claude.home / ".claude" / "plugins"
+    copy = plugins / "cache" / "interhost" / "interhost" / "0.1.0"
     shutil.copytree(plugin.folder, copy)
     record = {"version": 2, "plugins": {"interhost@interhost": [{"scope": "user", "installPath": str(copy)}]}}
+    (plugins / "installed_plugins.json").write_text(json.dumps(record))
+    marketplace = {"source": {"source": "directory"}, "installLocation": str(plugin.folder)}
+    (plugins / "known_marketplaces.json").write_text(json.dumps({"interhost": marketplace}))
+    assert plugin.problems() == []
+    claude.adapter("edits", SILENT, hooks=["PostToolUse:Edit"])
+    assert sorted(plugin.problems()) == [
+        f"{plugin.folder} does not fit what is installed now: hooks/hooks.json",
+        "not registered for PostToolUse:Edit, which adapters observe",
+    ]
+    plugin.write()
+    assert plugin.problems() == []
+
+
+def test_doctor_looks_at_copies_that_are_read(plugin: Plugin) -> None:
+    """One that Claude Code has from elsewhere is known by its mark."""
+    claude = plugin.claude
+    plugin.write()
+    copy = claude.home / ".claude" / "plugins" / "cache" / "team" / "interhost" / "0.1.0"
+    shutil.copytree(plugin.folder, copy)
+    record = {"version": 2, "plugins": {"interhost@team": [{"scope": "user", "installPath": str(copy)}]}}
     (claude.home / ".claude" / "plugins" / "installed_plugins.json").write_text(json.dumps(record))
     assert plugin.problems() == []
     claude.adapter("edits", SILENT, hooks=["PostToolUse:Edit"])

@@ -58,6 +58,41 @@ def test_recorded_plugin_is_found(home: Home) -> None:
     assert home.find() == active
 
 
+def test_a_plugin_of_a_folder_is_read_in_place(home: Home) -> None:
+    """Where the marketplace is a folder of the user's, Claude Code does not read the copy that it makes, either."""
+    copy, market = home.cached("interphase", "0.3.16", "mine"), home.path / "market"
+    place = market / "plugins" / "interphase"
+    place.mkdir(parents=True)
+    (market / ".claude-plugin").mkdir()
+    (home.root / "known_marketplaces.json").write_text(
+        json.dumps({"mine": {"source": {"source": "directory", "path": str(market)}, "installLocation": str(market)}})
+    )
+    home.record({"version": 2, "plugins": {"interphase@mine": [install(copy)]}})
+    listed = market / ".claude-plugin" / "marketplace.json"
+    for sources, expected in (
+        ([], copy),
+        ([{"name": "other", "source": "./plugins/interphase"}], copy),
+        ([{"name": "interphase", "source": {"source": "github", "repo": "a/b"}}], copy),
+        ([{"name": "interphase", "source": "./gone"}], copy),
+        ([{"name": "interphase", "source": "./../market/../.."}], copy),
+        ([{"name": "interphase", "source": "./plugins/interphase"}], place),
+        ([None, 7, {"name": "interphase", "source": "./"}], market),
+    ):
+        listed.write_text(json.dumps({"name": "mine", "plugins": sources}))
+        assert home.find() == expected
+    copy.rmdir()
+    assert home.find() == market
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"mine": 1}', '{"mine": {"source": "directory"}}', "[" * 100_000])
+def test_odd_marketplaces_are_passed_over(home: Home, text: str) -> None:
+    """Then the record counts, as before."""
+    copy = home.cached("interphase", "0.3.16", "mine")
+    home.record({"version": 2, "plugins": {"interphase@mine": [install(copy)]}})
+    (home.root / "known_marketplaces.json").write_text(text)
+    assert home.find() == copy
+
+
 def test_cache_without_a_record_is_no_installation(home: Home) -> None:
     """What lies in the cache may be removed or disabled."""
     home.cached("interphase", "0.3.16")

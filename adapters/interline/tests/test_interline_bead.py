@@ -49,7 +49,9 @@ def test_a_move_outside_any_session_is_shown_to_those_who_work_on_the_bead(desk:
     assert desk.react(move("executing"), session=None) == Outcome.done("iv-abc1 (executing)")
     shown = [(desk.read(*FILE, *session) or {})["phase"] for session in ([], ["second"], ["third"], ["fourth"])]
     assert shown == ["executing", "executing", "planned", "planned"]
-    assert desk.react(move("shipping"), session=None, age=1) == Outcome.skipped("the file is as new: left to its author")
+    assert desk.react(move("shipping"), session=None, age=1) == Outcome.skipped(
+        "the file is as new: left to its author"
+    )
 
 
 def test_of_two_moves_within_a_second_the_second_is_shown(desk: Desk) -> None:
