@@ -64,6 +64,13 @@ def test_what_is_damaged_cannot_be_read(path: Path, content: bytes) -> None:
     assert read_rows(path, NOTES) == (None if content else [])
 
 
+def test_what_is_no_file_cannot_be_read(path: Path) -> None:
+    """A directory, a path below a file, one that no file can have."""
+    for other in (path.parent, path / "x", path.with_name("\0"), path.with_name("x" * 300)):
+        assert read_rows(other, NOTES) is None
+        sign_database(other)
+
+
 def test_odd_values_do_no_harm(path: Path) -> None:
     """Texts that are no UTF-8 are replaced, endless views end, and values of many megabytes are not read."""
     with closing(sqlite3.connect(path)) as database:
