@@ -179,6 +179,21 @@ OWNERS: Mapping[str, Sequence[tuple[str, Sequence[str]]]] = {
         ("documents were audited", ("review_pass",)),
         ("a scan of interwatch's git hooks failed", ("health_signal",)),
     ],
+    "tldr-swinton": [
+        ("a bundle of a commit was made, or the call graph or the index by meaning of code", ("artifact_ready",)),
+        ("the daemon of a project changed its state", ("tldr_swinton.daemon",)),
+        ("it died, a build of the index hangs, or diagnostics of code crossed a level", ("health_signal",)),
+        ("the daemon began to index again", ("tldr_swinton.index_started",)),
+        ("what diagnostics and tests say of a change, and with which tools", ("tldr_swinton.evidence",)),
+        (
+            "parts of the code were given to a session, or asked for by one",
+            ("tldr_swinton.delivered", "tldr_swinton.context"),
+        ),
+        ("edits of several files do not fit each other", ("drift_detected",)),
+        ("the workbench has a decision or a hypothesis", ("tldr_swinton.decision", "tldr_swinton.hypothesis")),
+        ("a packet was made for a prompt, or could not be (Clavain's gateway)", ("tldr_swinton.packet",)),
+        ("an answer of tldrs was an error, or made up", ("tldr_swinton.failed",)),
+    ],
     "tool-time": [
         ("tool calls fail or are rejected, all of them or too many; habits; what its reports say", ("health_signal",)),
     ],
