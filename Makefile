@@ -31,6 +31,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
+	$(BIN)/mypy adapters/tldr-swinton/tests/*.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -9,7 +9,6 @@ import pytest
 from interhost_hookspecs.files import (
     HEAD,
     WHOLE,
-    WHOLE,
     find_holder,
     find_inside,
     find_project,
