@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from interhost_hookspecs import Severity
+from interhost_hookspecs.databases import read_rows
 from interhost_hookspecs.testing import EPOCH, payloads
+from interhost_tldr_swinton import records
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -91,6 +94,38 @@ def test_damaged_databases_tell_nothing(desk: Desk, content: str) -> None:
     (desk.project / STATE).unlink()
     desk.ask(STATE, DELIVERIES, deliver("s1", "a.py:f"))
     assert len(desk.look()) == 1
+
+
+def test_a_history_that_cannot_be_read_yet_is_history(desk: Desk) -> None:
+    """The databases are damaged, or locked, at the first look, and in order later."""
+    for name in (STATE, WORKBENCH):
+        desk.write(name, "no database")
+    desk.ctx.cursor.values.clear()
+    assert desk.look() == []
+    for name in (STATE, WORKBENCH):
+        (desk.project / name).unlink()
+    desk.ask(STATE, DELIVERIES, deliver("s1", "old.py:f", -1))
+    desk.ask(WORKBENCH, DECISIONS, "INSERT INTO decisions VALUES ('d', 'old', '', '', NULL)")
+    assert desk.look() == []
+    desk.ask(STATE, deliver("s1", "new.py:f", 5))
+    desk.ask(WORKBENCH, "INSERT INTO decisions VALUES ('e', 'new', '', '', NULL)")
+    assert [one.intent for one in desk.look()] == ["tldr_swinton.delivered@1.0", "tldr_swinton.decision@1.0"]
+
+
+def test_what_is_written_during_a_look_is_seen_by_the_next(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signature that is kept is not younger than what was read."""
+    desk.ask(STATE, DELIVERIES, deliver("s1", "a.py:f"))
+    real = read_rows
+
+    def read_and_write(path: Path, query: str, *values: object) -> list[dict[str, Any]] | None:
+        rows = real(path, query, *values)
+        monkeypatch.setattr(records, "read_rows", real)
+        desk.ask(STATE, deliver("s1", "b.py:f", 0.5))
+        return rows
+
+    monkeypatch.setattr(records, "read_rows", read_and_write)
+    told = [one["symbols"] for _ in range(2) for one in payloads(desk.look()) if isinstance(one, dict)]
+    assert told == [["a.py:f"], ["b.py:f"]]
 
 
 def test_decisions_are_told_and_what_becomes_of_them(desk: Desk) -> None:

@@ -47,6 +47,8 @@ def look_at_deliveries(project: Path, kept: Mapping[str, Any], ctx: AdapterConte
     newest = kept.get("newest") or ""
     if not is_news:
         found = read_rows(path, _NEWEST, end)
+        if found is None and path.exists():  # whatever cannot be read yet is history, too
+            return {"newest": ctx.now().isoformat()}, []
         return {"newest": str(found[0]["newest"] or "") if found else newest}, []
     rows = read_rows(path, _NEW, newest, end) or []
     sessions: dict[str, list[dict[str, Any]]] = {}
@@ -58,16 +60,21 @@ def look_at_deliveries(project: Path, kept: Mapping[str, Any], ctx: AdapterConte
 
 def look_at_workbench(project: Path, kept: Mapping[str, Any], ctx: AdapterContext, is_news: bool) -> Looked:
     """The decisions and hypotheses that are new or have changed."""
-    path, known = project / WORKBENCH, kept.get("known", {})
-    rows = [(kind, row) for kind, query in _KINDS.items() for row in reversed(read_rows(path, query) or [])]
-    if not rows:
+    path, known = project / WORKBENCH, kept.get("known")
+    if not path.exists():
+        return {"known": {}}, []
+    found = {kind: read_rows(path, query) for kind, query in _KINDS.items()}
+    if None in found.values():
         return {"known": known}, []
+    is_first = known is None and not ctx.backfill
+    rows = [(kind, row) for kind, read in found.items() for row in reversed(read or [])]
     own, now, drafts = recall(ctx, RECORDED), dict[str, str](), list[Draft]()
     for kind, row in rows:
         name = f"{kind} {plain_line(row.get('id'))}"
         now[name] = fact_key("", row)[-16:]
-        if known.get(name) != now[name] and row.get("id") not in own:
-            drafts.append(_compose_record(kind, row, name in known, project))
+        before = (known or {}).get(name)
+        if not is_first and before != now[name] and row.get("id") not in own:
+            drafts.append(_compose_record(kind, row, before is not None, project))
     return {"known": now}, drafts
 
 

@@ -57,7 +57,9 @@ def tell_states(ctx: AdapterContext) -> list[Draft]:
             sign = watch.sign(project, kept, ctx)
             if not is_news or kept.get("sign") != sign:
                 found, told = watch.look(project, kept, ctx, is_news)
-                after[name] = {**found, "sign": watch.sign(project, found, ctx)}
+                # What is written while it is read is looked at again.
+                is_still = sign == watch.sign(project, kept, ctx)
+                after[name] = {**found, "sign": watch.sign(project, found, ctx) if is_still else sign}
                 drafts += told if is_news else ()
     if after != before:
         keep(ctx, "states", after, most=_REMEMBERED)
