@@ -129,6 +129,15 @@ def test_a_name_with_control_characters_is_left_out(machine: Machine) -> None:
 # Writes ---------------------------------------------------------------------------------------------------------------
 
 
+def test_a_write_that_no_commit_has_is_told_beside_one(machine: Machine) -> None:
+    """As when a host died between a fix and its report: the commit alone would be told, and the document never."""
+    machine.commit({"src/core/more.ts": "1\n"})
+    machine.write("AGENTS.md", "# Mended\n")
+    assert [one.source_hook for one in written(machine.look())] == ["file:AGENTS.md"]
+    machine.commit({})
+    assert [one.source_hook for one in written(machine.look())] == ["git:commit"]
+
+
 def test_a_write_by_anybody_is_told(machine: Machine) -> None:
     """The document has another content, and no commit brought it; touching it is no writing."""
     (machine.repo / "AGENTS.md").touch()

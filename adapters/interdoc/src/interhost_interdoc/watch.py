@@ -76,13 +76,15 @@ class Look:
                 self._tell_drift(head, moved)
 
     def _tell_documents(self, head: str) -> None:
-        """What commits brought; where there are none, what somebody wrote."""
+        """What commits brought, and what somebody wrote that is in none of them."""
         before = self.before.get("commit")
         with self._noting():
-            if before == head and self.seen["digest"] != self.before.get("digest"):
-                self.drafts += tell_states([DOCUMENT], self.repository.root, f"file:{DOCUMENT}")
-            elif before != head and (before or self.ctx.backfill):
+            if before != head and (before or self.ctx.backfill):
                 self.drafts += tell_commits(self.repository, before, head, self.ctx)
+            # A commit may have come as well, and be without it.
+            is_written = before is not None and self.seen["digest"] != self.before.get("digest")
+            if is_written and (before == head or DOCUMENT in self.repository.list_dirty(self.ctx)):
+                self.drafts += tell_states([DOCUMENT], self.repository.root, f"file:{DOCUMENT}")
 
     def _tell_drift(self, head: str, moved: set[str]) -> None:
         """The drift that is new; a commit of nothing but documents ends all drift."""
