@@ -5,22 +5,18 @@ The service is the stand-in of the adapter's tests, with the routes of reference
 
 from __future__ import annotations
 
-import http.client
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.flow_kit import Service
+
 if TYPE_CHECKING:
     from tests.conftest import Shell
 
-SERVICE = Path(__file__).parents[2] / "adapters" / "interlock" / "tests" / "intermute.py"
 BEAD = "acme-4q9.2"
 
 
@@ -34,16 +30,16 @@ class Agents:
     def __init__(self, shell: Shell) -> None:
         """Start the service, and let the host look once."""
         self.shell = shell
-        self.folder = shell.base / "service"
-        for folder in (self.folder, shell.base / "module-tmp", shell.base / "signals"):
+        for folder in (shell.base / "module-tmp", shell.base / "signals"):
             folder.mkdir()
-        self.process = subprocess.Popen([sys.executable, SERVICE, self.folder], stdin=subprocess.DEVNULL)
-        shell.until((self.folder / "address").exists)
-        self.address = (self.folder / "address").read_text()
+        self.service = Service(shell.base / "service", shell.base / "module-tmp")
+        self.folder = self.service.folder
+        self.ask, self.join = self.service.ask, self.service.join
+        self.reserve, self.list_held = self.service.reserve, self.service.list_held
         shell.enable("interlock")
         shell.root.mkdir(mode=0o700)
         settings = {
-            "url": self.address,
+            "url": self.service.address,
             "temporary_dir": str(shell.base / "module-tmp"),
             "signal_dir": str(shell.base / "signals"),
         }
@@ -51,31 +47,6 @@ class Agents:
         switches = ["poll_seconds = 0", "reserve_on_executing = true"]
         (shell.root / "config.toml").write_text("\n".join(["[adapters.interlock]", *lines, *switches, ""]))
         shell.publish("notify", '{"text": "the host knows the project by this"}')
-
-    def ask(self, method: str, path: str, body: object = None, agent: str = "") -> Any:
-        """What the service answers an agent."""
-        with closing(http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=10)) as connection:
-            headers = {"X-Agent-ID": agent} if agent else {}
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            text = connection.getresponse().read()
-        return json.loads(text) if text else None
-
-    def join(self, name: str, session: str = "") -> str:
-        """A new agent, and what interlock's hooks leave of its session."""
-        agent = str(self.ask("POST", "/api/agents", {"name": name, "project": "widgets"})["agent_id"])
-        if session:
-            path = self.shell.base / "module-tmp" / f"interlock-agent-{session}.json"
-            path.write_text(json.dumps({"agent_id": agent, "name": name, "session_id": session, "project": "widgets"}))
-        return agent
-
-    def reserve(self, agent: str, pattern: str, reason: str = "auto-reserve: editing") -> str:
-        """A new reservation."""
-        body = {"agent_id": agent, "project": "widgets", "path_pattern": pattern, "exclusive": True, "reason": reason}
-        return str(self.ask("POST", "/api/reservations", body)["id"])
-
-    def list_held(self) -> list[str]:
-        """What is held in the project."""
-        return [one["path_pattern"] for one in self.ask("GET", "/api/reservations?project=widgets")["reservations"]]
 
     def hook(self, event: str, session: str, **fields: object) -> str:
         """What a hook of a session says to Claude."""
@@ -124,8 +95,7 @@ def agents(shell: Shell) -> Iterator[Agents]:
     agents.reserve(agents.join("old"), "README.md")
     shell.run("interhost", "run", "--once")
     yield agents
-    agents.process.kill()
-    agents.process.wait()
+    agents.service.end()
 
 
 def test_two_agents_and_one_file(agents: Agents) -> None:
@@ -188,8 +158,7 @@ def test_a_risky_review_reaches_every_agent_once(agents: Agents) -> None:
     agents.look()
     messages = agents.ask("GET", f"/api/inbox/{ada}?project=widgets")["messages"]
     assert [one["subject"] for one in messages] == [f"review of {BEAD} finished risky (1 P0)"]
-    agents.process.kill()
-    agents.process.wait()
+    agents.service.end()
     late = agents.shell.publish("review_pass", '{"verdict": "risky", "counts": {"P0": 1}}', "--context", BEAD)
     agents.look()
     agents.look()

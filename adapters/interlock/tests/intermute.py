@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import json
 import os
 import socket
@@ -52,6 +53,7 @@ class Store:
         self.rows: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
         self.broadcasts: dict[str, list[float]] = {}
+        self.kept: tuple[list[dict[str, Any]], ...] = ([], [], [])
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: Any, headers: Message) -> Answer:
         """The status and the document of one request."""
@@ -85,6 +87,13 @@ class Store:
                 return 200, {}
             case ("POST", "test", "forget"):  # neither: rows that the service no longer has
                 self.rows = [row for row in self.rows if row["id"] != body["id"]]
+                return 200, {}
+            case ("POST", "test", "keep"):  # and a backup of all that it knows
+                self.kept = copy.deepcopy((self.agents, self.rows, self.messages))
+                return 200, {}
+            case ("POST", "test", "restore"):
+                self.agents, self.rows, self.messages = copy.deepcopy(self.kept)
+                self.broadcasts.clear()
                 return 200, {}
         return 404, {"error": "not_found"}
 
