@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from interhost_hookspecs import Intent, Request
+from interhost_hookspecs.plain import plain_text
 
 _KIND = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -29,6 +30,8 @@ def write_request(
     expires: datetime | None = None,
 ) -> Path:
     """Write ``<event id>-<kind>.json`` and ``.md``, and return the path of the latter.
+
+    People look at the latter in a terminal: nothing in it acts on one.
 
     Raises:
         ValueError: The kind would not do as a file name.
@@ -47,7 +50,7 @@ def write_request(
         **({"expires": expires.astimezone(UTC).isoformat()} if expires else {}),
     }
     _write(stem.with_suffix(".json"), json.dumps(record, indent=2, default=str) + "\n")
-    _write(stem.with_suffix(".md"), text.rstrip() + "\n")
+    _write(stem.with_suffix(".md"), plain_text(text).rstrip() + "\n")
     return stem.with_suffix(".md")
 
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from interhost_hookspecs.plain import plain_reason
+
+_SAID = 64 * 1024
+
 
 @frozen(kw_only=True)
 class Completed:
@@ -36,5 +40,5 @@ class Completed:
     @property
     def why(self) -> str:
         """What the command had to say, in one line: the problem, its errors, its output, or its exit status."""
-        said = " ".join((self.stderr or self.stdout).split())[:200]
-        return self.problem or said or f"exit status {self.returncode}"
+        said = " ".join(plain_reason((self.stderr or self.stdout)[:_SAID]).split())[:200]
+        return plain_reason(self.problem) or said or f"exit status {self.returncode}"

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from attrs import Factory, field, frozen
 
 from interhost_hookspecs.catalogue import Payload
+from interhost_hookspecs.plain import plain_text
 
 P_co = TypeVar("P_co", covariant=True)
 
@@ -114,13 +115,14 @@ class Advice:
     """Text stored for a session or context and handed to the agent once, by the next hook that can.
 
     Attributes:
-        text: Facts, not orders; at most 10,000 characters reach the agent.
+        text: Facts, not orders; at most 10,000 characters reach the agent. Control characters but line ends and tabs
+            become blanks. What others wrote belongs into one line (``reading.plain_line``), or it could begin another.
         context_id: Context it is for; ``None`` with a session id means that session only.
         session_id: Session it is for.
         expires: After this time it is no longer worth saying; left out, a day after it was said.
     """
 
-    text: str
+    text: str = field(converter=plain_text)
     context_id: str | None = None
     session_id: str | None = None
     expires: datetime | None = None

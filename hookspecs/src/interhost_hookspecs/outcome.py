@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
+
+from interhost_hookspecs.plain import plain_reason
 
 
 class OutcomeKind(StrEnum):
@@ -30,12 +32,12 @@ class Outcome:
 
     Attributes:
         kind: How it ended.
-        reason: One line for people: what was done, or why not.
+        reason: One line for people: what was done, or why not. Control characters in it become blanks.
         until: For ``deferred`` only: when to deliver again, with time zone.
     """
 
     kind: OutcomeKind
-    reason: str
+    reason: str = field(converter=plain_reason)
     until: datetime | None = None
 
     def __attrs_post_init__(self) -> None:

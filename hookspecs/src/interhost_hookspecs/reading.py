@@ -83,8 +83,8 @@ def read_front_matter(text: str) -> dict[str, str] | None:
     found = FRONT_MATTER.match(text.removeprefix("\ufeff"))
     if not found:
         return None
-    lines = re.findall(r"^([\w-]+):[ \t]+(\S.*?)\s*$", found[1], re.MULTILINE)
-    return {key: encodable(value.strip("\"'")) for key, value in lines}
+    lines = re.findall(r"^([\w-]+):[ \t]+(\S.*)$", found[1], re.MULTILINE)
+    return {key: encodable(value.rstrip().strip("\"'")) for key, value in lines}
 
 
 def value_at(document: object, key: str) -> object:

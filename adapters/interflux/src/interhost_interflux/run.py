@@ -32,7 +32,7 @@ _SENTINEL = "<!-- flux-drive:complete -->"
 _INDEX = re.compile(r"^#+ Findings Index\s*$", re.MULTILINE)
 _BLOCK = re.compile(r"^--- VERDICT ---\s*\nSTATUS: *(\w+)", re.MULTILINE)
 # The whole line: one that lists every word there is comes from the template.
-_VERDICT = re.compile(r"^[\s>#*_-]*Verdict[\s*_]*:[\s*_`]*([\w-]+)[\s*_`.]*$", re.MULTILINE | re.IGNORECASE)
+_VERDICT = re.compile(r"^[ \t>#*_-]*Verdict[\s*_]*:[\s*_`]*([^\W_][\w-]{0,39})[\s*_`.]*$", re.MULTILINE | re.IGNORECASE)
 _MOST_BYTES = 1 << 20
 
 

@@ -34,8 +34,12 @@ MARKERS = "interphase-bead-*"
 # interphase takes a claim over once nobody has touched it for this long.
 _FRESH_SECONDS = 2700
 _NOBODY = (None, "released")
-# A call of bd where a command begins, up to the end of that command.
-_CALL = re.compile(r"(?:^|[;&|(\n])\s*(?:\w+=\S+\s+)*bd\s+(?:-\S+\s+)*(?P<verb>claim|update)\s+(?P<rest>[^;&|)\n]*)")
+# A call of bd where a command begins, up to the end of that command. What precedes it cannot reach over the beginning
+# of another command, or a long script would be read anew from each of its lines.
+_CALL = re.compile(
+    r"(?:^|[;&|(\n])[^\S\n]*(?:\w+=[^\s;&|(]+\s+)*"
+    r"bd\s+(?:-\S+\s+)*(?P<verb>claim|update)\s+(?P<rest>[^;&|)\n]*)"
+)
 _CLAIMS = re.compile(r"\s(?:--claim|(?:--status|-s)[= ]in_progress)(?!\S)")
 # A flag with its value, which is no id, although a name such as my-agent looks like one.
 _VALUE = re.compile(r"(?<!\S)-(?!-claim|-json|-quiet|q\b)[\w-]+(?:=\S*|\s+(?:\"[^\"]*\"|'[^']*'|\S+))")

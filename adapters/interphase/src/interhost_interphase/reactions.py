@@ -28,6 +28,7 @@ from interhost_hookspecs import (
 )
 from interhost_hookspecs.files import short_name
 from interhost_hookspecs.phases import PHASES, canonical_phase
+from interhost_hookspecs.reading import plain_line
 
 from interhost_interphase.moves import Move, advance
 from interhost_interphase.telemetry import OWN_REASON
@@ -115,8 +116,8 @@ def _advise(move: Move, ctx: AdapterContext, *, counts: Mapping[str, int]) -> Ou
     """Say that a bead may move, instead of moving it."""
     if move.target not in PHASES:
         return Outcome.skipped(f"interphase has no phase {move.target}: no phase change")
-    file = short_name(move.artifact, move.project) if move.artifact else None
-    found = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no findings"
+    file = plain_line(short_name(move.artifact, move.project)) if move.artifact else None
+    found = plain_line(", ".join(f"{count} {name}" for name, count in sorted(counts.items()))) or "no findings"
     text = f"Review of {file} finished safe ({found}). interphase would move {move.bead} to {move.target}."
     ctx.advise(Advice(text=text, context_id=move.bead))
     return Outcome.done(f"advised that {move.bead} may move to {move.target}")

@@ -31,9 +31,10 @@ from interhost_interpub.releases import compose, is_name, is_version, read_plugi
 TAIL = 600
 """Characters of a failed publish's last words that a fact keeps."""
 
-# Nothing here may need more than one way to read a text: what is read comes from anybody.
-_START = r"(?:^|[;&|(\n])\s*(?:\w+=\S+\s+)*"
-_COMMAND = re.compile(_START + r"(?:ic\s+(?:-\S+\s+)*publish\b|\S{0,200}bump-version\.sh\b)(?P<rest>[^;&|)\n]*)")
+# Nothing here may need more than one way to read a text: what is read comes from anybody. So what precedes a program
+# cannot reach over the beginning of another command.
+_START = r"(?:^|[;&|(\n])[^\S\n]*(?:\w+=[^\s;&|(]+\s+)*"
+_COMMAND = re.compile(_START + r"(?:ic\s+(?:-\S+\s+)*publish\b|[^\s;&|(]{0,200}bump-version\.sh\b)(?P<rest>[^;&|)\n]*)")
 _NO_PUBLISH = re.compile(r"\s(?:--dry-run|doctor|clean|status|unlock|init|rollback)\b")
 _PUSH = re.compile(_START + r"git\s+(?:-\S+\s+(?:[^-\s]\S*\s+)?)*push\b")
 _BEGIN = re.compile(r"^Publishing (\S+): (\S+) → (\S+)$|^Syncing (\S+) v(\S+) to marketplace$", re.MULTILINE)

@@ -37,7 +37,11 @@ from interhost_interslack.wording import clean_line
 
 _BAD = (Verdict.NEEDS_CHANGES, Verdict.RISKY)
 # A call where a command begins; quoting the command is not running it.
-_CALL = re.compile(r"(?:^|[;&|(\n])\s*(?:\w+=\S+\s+)*(?:\S*/)?slackcli\s+messages\s+send\b(?P<words>[^;&|\n]*)")
+# What precedes the program cannot reach over the beginning of another command: a long script is read once.
+_CALL = re.compile(
+    r"(?:^|[;&|(\n])[^\S\n]*(?:\w+=[^\s;&|(]+\s+)*"
+    r"(?:[^\s;&|(]*/)?slackcli\s+messages\s+send\b(?P<words>[^;&|\n]*)"
+)
 _NAMED = re.compile(rf"--recipient-id[= ][\"']?({RECIPIENT.pattern})(?![A-Za-z0-9])")
 
 

@@ -26,6 +26,7 @@ from interhost_hookspecs.contract_checks.code import (
     produces_what_it_makes,
     reads_its_settings,
 )
+from interhost_hookspecs.contract_checks.hostile import hands_nothing_hostile_on
 from interhost_hookspecs.contract_checks.manifest import (
     consumes_what_it_implements,
     fits_the_specifications,
@@ -56,6 +57,7 @@ CHECKS: tuple[ContractCheck, ...] = tuple(
         tells_nothing_of_an_empty_machine,
         survives_every_hook_event,
         survives_every_intent,
+        hands_nothing_hostile_on,
     )
 )
 """Every check, in the order in which they are run."""

@@ -97,16 +97,16 @@ def _list_payloads(cls: type[Any]) -> Iterator[Payload]:
     required = [one.name for one in attrs.fields(cls) if one.default is attrs.NOTHING]
     fields = {name: hints[name] for name in required}
     for text in ("x", HOSTILE):
-        plain = {name: _sample(hint, text)[0] for name, hint in fields.items()}
+        plain = {name: sample(hint, text)[0] for name, hint in fields.items()}
         yield cls(**plain)
         for name, hint in fields.items():
-            yield from (cls(**{**plain, name: value}) for value in _sample(hint, text)[1:])
+            yield from (cls(**{**plain, name: value}) for value in sample(hint, text)[1:])
 
 
-def _sample(hint: object, text: str) -> list[object]:
+def sample(hint: object, text: str) -> list[object]:
     """Values of a type."""
     if isinstance(hint, types.UnionType):
-        return [value for one in typing.get_args(hint) for value in _sample(one, text)]
+        return [value for one in typing.get_args(hint) for value in sample(one, text)]
     if isinstance(hint, type) and issubclass(hint, Enum):
         return list(hint)
     samples: dict[object, list[object]] = {str: [text], types.NoneType: [None], int: [0], float: [0.0], bool: [True]}
