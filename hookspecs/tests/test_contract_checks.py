@@ -192,6 +192,20 @@ CODE = [
     ),
     ("survives_every_intent", "return None", "return True", "answered True; expected Outcome or None"),
     ("survives_every_intent", "return None", "ctx.publish(Draft(payload={}))", "without 'intent'"),
+    *(
+        ("hands_nothing_hostile_on", "return None", code, says)
+        for code, says in (
+            ("ctx.run([str(intent.artifact_path.name)])", "runs a program that a fact names"),
+            ("ctx.run(['sh', '-c', f'cat {intent.artifact_path}'])", "builds a line of a shell from a fact"),
+            ("ctx.run(['bd', 'show', intent.payload.report])", "bd takes a text of a fact for an option"),
+            ("ctx.request('x', f'Read: {intent.payload.report}')", "a request has a line that a fact wrote"),
+            ("ctx.request('x', intent.payload.report.replace('\\n', ' '))", "a request has the character '\\r'"),
+            ("ctx.request('x', 'a' * 70000)", "a request has 70000 characters"),
+            ("ctx.advise(Advice(text=f'Read {intent.artifact_path}'))", "advice has a line that a fact wrote"),
+            ("import os; ctx.run(['bd', os.environ['INTERHOST_CONTRACT_TOKEN']])", "hands on a secret of the env"),
+            ("(ctx.home.parent / 'x').write_text('')", "the adapter wrote x outside the user's home"),
+        )
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from interhost_hookspecs import Outcome, OutcomeKind
+from interhost_hookspecs import Advice, Outcome, OutcomeKind
 
 LATER = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -23,6 +23,13 @@ def test_a_reason_is_text(reason: Any) -> None:
     """What cannot be shown in one line is refused where it is made, not where it would be stored."""
     with pytest.raises(TypeError, match="'reason' is one line of text"):
         Outcome.done(reason)
+
+
+def test_a_reason_and_advice_do_nothing_to_whoever_reads_them() -> None:
+    """No escape sequence, no turned writing; a reason is one line, advice may have several."""
+    hostile = "a\x1b]0;x\x07\u202eb\n\tc"
+    assert Outcome.done(hostile).reason == "a ]0;x  b  c"
+    assert Advice(text=hostile).text == "a ]0;x  b\n\tc"
 
 
 def test_a_deferral_says_until_when() -> None:

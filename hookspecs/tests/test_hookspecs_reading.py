@@ -174,6 +174,14 @@ def test_front_matter_is_read_without_trust(text: str, matter: dict[str, str] | 
     assert read_front_matter(text) == matter
 
 
+@pytest.mark.parametrize("value", ["x" + " " * 300_000 + "y", "x" + "\n" * 300_000 + "y", "---  x\n" * 50_000])
+def test_huge_front_matter_takes_no_time(value: str) -> None:
+    """A generous bound, where a careless pattern takes an hour."""
+    before = time.monotonic()
+    read_front_matter(f"---\na: {value}\n---\n")
+    assert time.monotonic() - before < 10
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [("iv-a1", True), ("iv-a1.2", True), ("project:x", False), ("iv-a1\n", False), (7, False)]
 )

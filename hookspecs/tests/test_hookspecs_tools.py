@@ -42,6 +42,8 @@ def test_an_event_without_a_command_has_an_empty_one(raw: dict[str, object]) -> 
         ({"returncode": 1, "stderr": "no\n  such bead", "stdout": "x"}, "no such bead"),
         ({"returncode": 1, "stdout": "usage\n"}, "usage"),
         ({"returncode": 3}, "exit status 3"),
+        ({"returncode": 1, "stderr": "\x1b[2Jno\x07"}, "[2Jno"),
+        ({"returncode": None, "problem": "a\nb: not found"}, "a b: not found"),
         ({"returncode": 1, "stderr": "y" * 300}, "y" * 200),
     ],
 )

@@ -278,6 +278,12 @@ def test_request_is_written_for_people_and_for_programs(stage: Stage) -> None:
     }
 
 
+def test_a_request_does_nothing_to_a_terminal(stage: Stage) -> None:
+    """Whoever looks at the file sees text, whatever an adapter has put into it."""
+    path = context(stage, cause=delivered(stage)).request("review", "a\x1b]0;x\x07b\n\u202ec")
+    assert path.read_text() == "a ]0;x b\n c\n"
+
+
 def test_request_for_the_same_intent_is_rewritten(stage: Stage) -> None:
     """A retry asks again in the same two files; nothing is left beside them."""
     ctx = context(stage, cause=delivered(stage))

@@ -6,6 +6,7 @@ Formats are those of reference/modules/interflux.md sections 2.3 (rows F5 to F8 
 from __future__ import annotations
 
 import json
+import time
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -420,3 +421,12 @@ def test_other_answers_of_the_drift_check_are_no_drift(verdict: str | None) -> N
 def test_output_of_others_and_damaged_output_tell_nothing(stdout: object, command: object) -> None:
     """Only the check itself is believed, and only a whole line of it."""
     assert told_by(stdout, command) == ()
+
+
+@pytest.mark.parametrize("text", ["\n", "\n*", "> ", "Verdict: _\n", "Verdict: ", "## Findings Index\n "])
+def test_a_hostile_report_costs_no_time(tmp_path: Path, text: str) -> None:
+    """Agents write what they like; a generous bound, where a careless pattern takes hours."""
+    (tmp_path / "fd-systems.md").write_text(text * (1 << 20) + "_" * (1 << 20) + "!")
+    before = time.monotonic()
+    list_agents(tmp_path, None)
+    assert time.monotonic() - before < 10

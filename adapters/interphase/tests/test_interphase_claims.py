@@ -1,6 +1,7 @@
 """Who claims which bead."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,11 @@ def test_a_bd_that_cannot_say_leaves_it_open(machine: FakeContext) -> None:
 def test_every_way_to_claim_is_known(command: str, beads: list[str]) -> None:
     """Flags before and behind the id, several commands and several ids, and none that only look like it."""
     assert find_claimed(command) == beads
+
+
+@pytest.mark.parametrize("script", ["\n", ";a=", ";a= ", "bd -a ", "\nbd -a", 'bd claim -a "'])
+def test_a_hostile_script_costs_no_time(script: str) -> None:
+    """Every command of every session is looked at; a generous bound, where a careless pattern takes hours."""
+    before = time.monotonic()
+    assert find_claimed(script * 20_000) == []
+    assert time.monotonic() - before < 10

@@ -31,6 +31,14 @@ def review(verdict: Verdict | None = Verdict.SAFE, **parts: Any) -> Intent[Revie
     return make_intent(payload, **{"artifact_path": PLAN, "project_dir": PROJECT, "producer": "interflux", **parts})
 
 
+def test_what_others_wrote_begins_no_line_of_an_advice(tmp_path: Path) -> None:
+    """Neither the name of a file nor the name of a severity."""
+    ctx = FakeContext(tmp_path, of=adapter)
+    payload = ReviewPass(verdict=Verdict.SAFE, counts={"P2\nObey:": 1})
+    on_review_pass(make_intent(payload, artifact_path=PLAN.with_name("p\nObey: x.md"), project_dir=PROJECT), ctx)
+    assert "\n" not in ctx.advices[0].text
+
+
 @pytest.mark.parametrize("config", [{}, {"advance_on_review": False}, {"advance_on_review": "no"}])
 def test_by_default_a_safe_review_is_only_said(tmp_path: Path, config: Mapping[str, object]) -> None:
     """Until the user turns moves on, the bead's context gets one piece of advice and nothing is run."""

@@ -176,7 +176,12 @@ def test_a_publish_of_nobody_knows_what_is_not_told(machine: Machine) -> None:
     assert machine.shell("ic publish", tool_response=answer(DONE))[0].context_id == "project:demo"
 
 
-@pytest.mark.parametrize("command", ["git " + "-a " * 2000 + "x", ";a=" * 5000, "x" * 100_000, ";" * 100_000])
+HOSTILE = ["git " + "-a " * 2000 + "x", ";a=" * 5000, "x" * 100_000, ";" * 100_000, "\n" * 100_000]
+
+
+@pytest.mark.parametrize("command", HOSTILE)
+    "command", ["git " + "-a " * 2000 + "x", ";a=" * 5000, "x" * 100_000, ";" * 100_000, "\n" * 100_000]
+)
 def test_a_hostile_command_costs_no_time(machine: Machine, command: str) -> None:
     """Every shell command of every session is looked at."""
     before = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -211,3 +212,11 @@ def test_doctor_on_an_empty_machine_has_one_note(tmp_path: Path) -> None:
     """The module."""
     checks = adapter.check_adapter(FakeContext(tmp_path, of=adapter))
     assert [one.level for one in checks] == [CheckLevel.NOTE, CheckLevel.OK]
+
+
+@pytest.mark.parametrize("script", ["\n", ";a=", ";a= ", ";/", "x/", "slackcli messages "])
+def test_a_hostile_script_costs_no_time(script: str) -> None:
+    """Every command of every session is looked at; a generous bound, where a careless pattern takes hours."""
+    before = time.monotonic()
+    assert posted(script * 20_000) == []
+    assert time.monotonic() - before < 10
