@@ -56,8 +56,12 @@ def hand_out(root: str, event: Mapping[str, object], marks: set[str]) -> None:
 
 
 def answer(event: str, taken: Sequence[StoredAdvice]) -> str:
-    """The answer to an event that says what was advised: one line of ASCII JSON."""
-    text = "\n".join([_HEADING, *(f"- {one.adapter}: {one.text.strip()}" for one in taken)])
+    """The answer to an event that says what was advised: one line of ASCII JSON.
+
+    Further lines of a text are indented: none can pass for another adapter's words.
+    """
+    said = (one.text.strip().replace("\n", "\n  ") for one in taken)
+    text = "\n".join([_HEADING, *(f"- {one.adapter}: {words}" for one, words in zip(taken, said, strict=True))])
     if count_characters(text) > MOST_CHARACTERS:
         text = _first_characters(text, MOST_CHARACTERS - len(_CUT)) + _CUT
     return f'{{"hookSpecificOutput":{{"hookEventName":{quote(event)},"additionalContext":{quote(text)}}}}}'

@@ -131,6 +131,7 @@ def _list_intents(cls: type[Payload], projects: Sequence[Path]) -> Iterator[Inte
                     artifact_path=artifact,
                     project_dir=folder,
                     severity=Severity.ERROR,
+                    producer=TEXT,
                     extensions={"session_id": TEXT, "caused_by": TEXT},
                 )
 
