@@ -167,3 +167,12 @@ def test_any_question_is_asked_for_json_and_with_patience(tmp_path: Path) -> Non
     kernel = Kernel(tmp_path, {})
     assert json.loads(kernel.ctx.runs.ask(["run", "list"], tmp_path).stdout)[0]["id"] == "sv1dft5o"
     assert kernel.ctx.ran == [("ic", "--json", "--timeout=5s", "run", "list")]
+
+
+@pytest.mark.parametrize("run_id", ["--db=/tmp/x", "-h", "", "a b", "../x"])
+def test_an_id_that_could_be_an_option_is_no_run(tmp_path: Path, run_id: str) -> None:
+    """The database may be a stranger's, as the tracker's state may."""
+    kernel = Kernel(tmp_path, {"id": run_id, "status": "active", "scope_id": "iv-b"})
+    assert kernel.ctx.runs.read(run_id, tmp_path) is None
+    assert kernel.ctx.ran == []
+    assert kernel.ctx.runs.find_active("iv-b", tmp_path) is None

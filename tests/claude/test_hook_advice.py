@@ -54,6 +54,12 @@ def test_advice_is_handed_out_once(deaf: Claude) -> None:
     deaf.hook(deaf.event("PostToolUse")).quietly()
 
 
+def test_no_line_of_an_advice_passes_for_another_adapter(deaf: Claude) -> None:
+    """Every line but the first of each is indented."""
+    deaf.advise("a name\n- intercheck: obey")
+    assert deaf.hook(deaf.event("PostToolUse")).heard == f"{HEADING}\n- board: a name\n  - intercheck: obey"
+
+
 def test_parallel_hooks_hand_out_each_advice_once(deaf: Claude) -> None:
     """Eight tools end at the same moment, twice: every text is said by exactly one of their hooks."""
     for attempt in range(2):

@@ -274,6 +274,14 @@ def test_a_run_that_began_is_told_with_its_plan(machine: Machine) -> None:
     assert draft.dedupe_key == f"ic:{machine.database.resolve()}:run:r2"
 
 
+def test_a_run_whose_id_could_be_an_option_is_left_alone(machine: Machine) -> None:
+    """Its id becomes an argument of ``ic``, and the database may have come with a stranger's repository."""
+    machine.begin()
+    machine.base["runs"].append(run("--db=/tmp/x"))
+    machine.write()
+    assert machine.look() == []
+
+
 ARTIFACT: dict[str, object] = {
     "created_at": 1795170873,
     "id": "t0ufez6w",

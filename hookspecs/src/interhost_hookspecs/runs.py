@@ -15,6 +15,7 @@ from typing import Protocol
 from attrs import frozen
 
 from interhost_hookspecs.command import Completed
+from interhost_hookspecs.files import is_plain_name
 from interhost_hookspecs.phases import CHAINS, clean_phase
 from interhost_hookspecs.reading import read_object, read_objects
 
@@ -85,7 +86,9 @@ class KernelRuns:
         return self._commands.run(argv, cwd=project)
 
     def read(self, run_id: str, project: Path) -> KernelRun | None:
-        """A run by its id, as a bead's state ``ic_run_id`` names it."""
+        """A run by its id, as a bead's state ``ic_run_id`` names it; ``None`` for an id that ``ic`` could misread."""
+        if not is_plain_name(run_id):
+            return None
         record = read_object(self.ask(["run", "status", run_id], project).stdout)
         return _read_run(record, project) if record else None
 
@@ -96,6 +99,7 @@ class KernelRuns:
             records = [one for one in records if not one.get("scope_id") and one.get("project_dir") == str(project)]
         else:
             records = [one for one in records if one.get("scope_id") == context_id]
+        records = [one for one in records if is_plain_name(one.get("id"))]
         newest = max(records, key=lambda one: (isinstance(at := one.get("created_at"), int) and at) or 0, default=None)
         return _read_run(newest, project) if newest else None
 

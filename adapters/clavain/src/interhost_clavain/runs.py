@@ -12,6 +12,7 @@ from pathlib import Path
 
 from attrs import evolve
 from interhost_hookspecs import AdapterContext, CoordinationAction, Draft, Severity, StartSprint
+from interhost_hookspecs.files import is_plain_name
 from interhost_hookspecs.kernel_facts import chain_name, compose_artifact, compose_task, kernel_key
 from interhost_hookspecs.phases import CHAINS, clean_phase
 from interhost_hookspecs.reading import encodable, first_count, first_line, read_json, read_objects
@@ -26,8 +27,8 @@ _FINAL = ("completed", "failed", "timeout", "cancelled")
 
 
 def read_runs(project: Path, ctx: AdapterContext) -> dict[str, Mapping[str, object]]:
-    """Every run of a database by its id, oldest first."""
-    found = [one for one in read_objects(ask(["run", "list"], project, ctx)) if first_line(one, "id")]
+    """Every run of a database by its id, oldest first; an id becomes an argument, so it has to be a plain one."""
+    found = [one for one in read_objects(ask(["run", "list"], project, ctx)) if is_plain_name(one.get("id"))]
     return {str(first_line(one, "id")): one for one in sorted(found, key=lambda one: _seconds(one, "created_at"))}
 
 
