@@ -133,6 +133,15 @@ def test_every_named_test_exists(path: Path) -> None:
         assert f"def {function}(" in (ROOT / file).read_text("utf-8"), f"{file}::{function}"
 
 
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_every_adapter_stands_in_the_security_page(name: str) -> None:
+    """What reaches something through it, in rows that each name the tests which keep them."""
+    rows = re.findall(r"^\|([^|]+)\|.*\|([^|]+)\|$", (ROOT / "docs" / "security.md").read_text("utf-8"), re.MULTILINE)
+    mine = [kept for adapters, kept in rows if name in adapters.replace(",", " ").split()]
+    assert mine
+    assert [kept for kept in mine if not re.search(r"test_\w+\.py::test_\w+`", kept)] == []
+
+
 @pytest.mark.parametrize(
     ("program", "command"),
     [("interbus", name) for name in main.INTERBUS] + [("interhost", name) for name in main.INTERHOST],

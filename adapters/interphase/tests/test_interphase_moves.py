@@ -269,6 +269,13 @@ def test_the_library_of_interphase_moves_the_bead(moving: FakeContext) -> None:
     assert programs(moving) == ["bd state", "bd state", "bash", "bd state"]
 
 
+def test_the_name_of_a_document_is_no_code_of_the_library(moving: FakeContext) -> None:
+    """It is an argument of a script that never changes, whatever it holds."""
+    name = "docs/plans/a'b\"c `touch PWNED` $(touch PWNED); touch PWNED\n-x.md"
+    assert reviewed(moving, name) == Outcome.done("interphase moved iv-abc1 to plan-reviewed")
+    assert list(moving.home.rglob("PWNED")) == []
+
+
 def look_at_telemetry(ctx: FakeContext) -> list[Any]:
     """The facts of everything the library wrote."""
     path = ctx.home / ".clavain" / "telemetry.jsonl"

@@ -23,8 +23,9 @@ from interhost_hookspecs import (
     ReviewPass,
     Verdict,
 )
-from interhost_hookspecs.testing import FakeCommand, make_intent, make_request
+from interhost_hookspecs.testing import FakeCommand, FakeContext, make_intent, make_request
 from interhost_interpub import adapter
+from interhost_interpub.commands import run_git
 
 from .conftest import make_kernel, record, statuses
 
@@ -246,6 +247,19 @@ def test_a_remote_that_cannot_be_reached_is_not_ready(workshop: Machine) -> None
     """The push would fail after the commit."""
     (workshop.home / "remotes" / f"{workshop.plugin.name}.git").rename(workshop.home / "moved")
     assert blocked(workshop).startswith("the remote cannot be reached: ")
+
+
+def test_git_asks_nobody_for_a_password(tmp_path: Path) -> None:
+    """Neither on a terminal nor in a window, and it takes no lock from the user."""
+    asked: list[FakeCommand] = []
+
+    def git(command: FakeCommand) -> Completed:
+        asked.append(command)
+        return Completed(argv=command.argv, returncode=0)
+
+    run_git(["ls-remote"], tmp_path, FakeContext(tmp_path, of=adapter, commands={"git": git}))
+    assert asked[0].argv == ("git", "--no-optional-locks", "ls-remote")
+    assert asked[0].env == {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS_REQUIRE": "never"}
 
 
 def test_a_branch_that_is_behind_or_without_upstream_is_not_ready(workshop: Machine) -> None:
