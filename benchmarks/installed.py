@@ -103,7 +103,7 @@ class Installation:
         wall = time.perf_counter() - begin
         if status:
             raise RuntimeError(f"{words}: status {status}")
-        self._await_worker()
+        self.await_worker()
         return used.ru_utime + used.ru_stime, wall
 
     def use_state(self, folder: Path) -> None:
@@ -120,7 +120,8 @@ class Installation:
         path.chmod(0o755)
         return path
 
-    def _await_worker(self) -> None:
+    def await_worker(self) -> None:
+        """Wait until the worker that a hook has started is gone."""
         with (self.state / WORKER_LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
 

@@ -27,6 +27,7 @@ MODULES = (
     "growth",
     "shell_publish",
     "startup",
+    "hook_storm",
     "statusline",
     "peers",
     "shell",
