@@ -48,7 +48,9 @@ docs: $(READY)
 bench:
 	rm -rf build $(addsuffix /build,$(MEMBERS))
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet -c constraints.txt ./hookspecs '.[bench]' $(addprefix ./,$(filter adapters/%,$(MEMBERS)))
+	.venv-bench/bin/python -m pip install --quiet -c constraints.txt setuptools
+	.venv-bench/bin/python -m pip install --quiet --no-build-isolation -c constraints.txt ./hookspecs '.[bench]' \
+	  $(addprefix ./,$(filter adapters/%,$(MEMBERS)))
 	rm -rf .venv-bench/benchmarks && cp -R benchmarks .venv-bench/
 	cd .venv-bench && bin/python -m benchmarks.run $(ONLY)
 

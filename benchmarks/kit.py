@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+import re
+import shutil
 import sqlite3
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,6 +100,19 @@ def machine() -> str:
         f"{os.cpu_count()} cores, {model}, {platform.system()} {platform.release()}, "
         f"CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     )
+
+
+def versions() -> str:
+    """What we were compared with; what is not installed is left out."""
+    found = []
+    for name in ("litequeue", "persist-queue", "diskcache", "huey", "pluggy"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
+    for name in ("bash", "jq"):
+        if program := shutil.which(name):
+            said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+            found += [f"{name} {one}" for one in re.findall(r"\d+(?:\.\d+)+", said)[:1]]
+    return ", ".join(found)
 
 
 def note(text: str) -> None:

@@ -15,7 +15,7 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.kit import Row, machine, note
+from benchmarks.kit import Row, machine, note, versions
 
 MODULES = (
     "log_speed",
@@ -42,7 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", choices=[*MODULES, []], help="only these")
     chosen = parser.parse_args().only or MODULES
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n{versions()}")
     with tempfile.TemporaryDirectory(prefix="interhost-bench-") as scratch:
         met = [_run(name, Path(scratch)) for name in chosen]
     return 0 if all(met) else 1
