@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PAGE = Path("docs/performance.md")
+_HEAD = re.compile(r"^(\d{4}-\d\d-\d\d, .*)\n(.*)\n\n## ", re.MULTILINE)
 _SECTION = re.compile(r"^## (?P<name>\w+) \((?P<took>[^)]*)\)\n\n.*\n\n(?P<table>(?:\|.*\n)+)", re.MULTILINE)
 _PLACE = re.compile(r"<!-- benchmark (?P<name>\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
@@ -19,9 +20,12 @@ def main(argv: Sequence[str]) -> int:
     """Record; 1 when the page has no place for one of the tables."""
     (output,) = argv
     text = Path(output).read_text("utf-8")
-    head = text.partition("\n\n")[0].replace("\n", "; ")
+    if (head := _HEAD.search(text)) is None:
+        print(f"{output} is no output of the benchmarks", file=sys.stderr)
+        return 1
     tables = {
-        found["name"]: f"Measured on {head}; {found['took']}.\n\n{found['table']}" for found in _SECTION.finditer(text)
+        found["name"]: f"Measured on {head[1]}; {head[2]}; {found['took']}.\n\n{found['table']}"
+        for found in _SECTION.finditer(text)
     }
     page = _PAGE.read_text("utf-8")
     places = {found["name"] for found in _PLACE.finditer(page)}
