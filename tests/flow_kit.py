@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from interhost.bus.compose import compose
 from interhost.bus.log import Query
 from interhost.claude.worker import WORKER_LOCK
-from interhost.demo.scene import write_adapter
+from interhost.cli.demo.scene import write_adapter
 from tests.conftest import OTHERS
 
 if TYPE_CHECKING:

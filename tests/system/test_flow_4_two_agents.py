@@ -30,7 +30,7 @@ def scene(shell: Shell) -> Iterator[Scene]:
 
 
 def test_a_host_that_dies_before_the_second_is_told_tells_it_later(scene: Scene) -> None:
-    """At whatever transaction: the edit is recorded, and whoever comes next tells the conflict, and the session once."""
+    """At whatever transaction: the edit is recorded; whoever comes next tells the conflict, and the session, once."""
     scene.install_killer()
     with scene.no_worker():
         assert scene.edit("s-2", "src/a.py") == ""
