@@ -36,8 +36,7 @@ SERVICE = ROOT / "adapters" / "interlock" / "tests" / "intermute.py"
 EVERY_ADAPTER = (*OTHERS, "interflux", "interphase")
 SESSION = "s-1"
 
-# What bd 1.0.5 answers, with the phase of each bead in a file. Where ``fatal`` lies beside it, whoever has it set a
-# phase is killed when that is done.
+# What bd 1.0.5 answers, with the phase of each bead in a file beside it.
 BD = """#!/bin/sh
 echo "$*" >> "$0.log"
 case "$1 $2" in
@@ -55,7 +54,6 @@ case "$1 $2" in
 "set-state $2")
     previous=$(cat "$0.$2" 2>/dev/null)
     echo "${3#phase=}" > "$0.$2"
-    [ -e "$0.fatal" ] && { rm "$0.fatal"; kill -9 "$PPID"; }
     printf '✓ Set phase = %s on %s\\n  Previous: %s\\n  Event: %s.1\\n' "${3#phase=}" "$2" "$previous" "$2"
     ;;
 *)

@@ -1,7 +1,7 @@
 """The main job from end to end: what two modules write into their files reaches whoever cares, once, and is traced.
 
 Files have the shapes that the modules write. Sources: reference/modules/interphase.md section 1.3,
-reference/modules/interflux.md sections 2.3 and 2.4, reference/cli-contracts.md sections 4.2 and 4.3.
+reference/modules/interflux.md sections 2.3 and 2.4.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.flow_kit import BD
 
 if TYPE_CHECKING:
     from tests.conftest import Done, Shell
@@ -54,27 +56,6 @@ def on_phase_transition(intent, ctx):
 @hookimpl
 def on_review_pass(intent, ctx):
     return keep(intent, verdict=intent.payload.verdict, stated=intent.payload.stated_verdict)
-"""
-
-# What bd 1.0.5 answers (reference/cli-contracts.md sections 4.2 and 4.3), with one phase in a file beside it.
-_BD = """#!/bin/sh
-echo "$*" >> "$0.log"
-phase=$(cat "$0.phase")
-case "$1 $2" in
-"--json state")
-    printf '{\\n  "dimension": "%s",\\n  "issue_id": "%s",\\n' "$4" "$3"
-    [ "$4" = phase ] && value="\\"$phase\\"" || value=null
-    printf '  "schema_version": 1,\\n  "value": %s\\n}\\n' "$value"
-    ;;
-"set-state $2")
-    echo "${3#phase=}" > "$0.phase"
-    printf '✓ Set phase = %s on %s\\n  Previous: %s\\n  Event: %s.1\\n' "${3#phase=}" "$2" "$phase" "$2"
-    ;;
-*)
-    echo "Error: unknown command" >&2
-    exit 1
-    ;;
-esac
 """
 
 
@@ -298,16 +279,16 @@ def test_a_bead_is_moved_where_the_user_wants_it(sprint: Shell) -> None:
     tools = sprint.base / "bin"
     tools.mkdir()
     bd = tools / "bd"
-    bd.write_text(_BD)
+    bd.write_text(BD)
     bd.chmod(0o755)
-    (tools / "bd.phase").write_text("planned\n")
+    (tools / f"bd.{BEAD}").write_text("planned\n")
     sprint.environ["PATH"] = f"{tools}:{sprint.environ['PATH']}"
     (sprint.root / "config.toml").write_text("[adapters.interphase]\nadvance_on_review = true\n")
 
     _review(sprint)
     done = sprint.run("interhost", "run", "--drain")
     assert ("review_pass", "interphase", "done") in _delivered(done)
-    assert (tools / "bd.phase").read_text() == "plan-reviewed\n"
+    assert (tools / f"bd.{BEAD}").read_text() == "plan-reviewed\n"
     review, _, move = sprint.run("interbus", "replay").records
     reason = f"interbus:{review['event_id']}"
     assert (move["intent"], move["producer"], move["context_id"]) == ("phase_transition@1.0", "interphase", BEAD)

@@ -1,6 +1,6 @@
 """A document that falls behind, through the real host: seen after a commit, mended on request, and never twice.
 
-The stand-ins print what reference/modules/interdoc.md section 3.3 pastes (rows D1, D3 and D4).
+The stand-ins are those of the flows across modules.
 """
 
 from __future__ import annotations
@@ -11,26 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.flow_kit import FIX, UPDATES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Shell
-
-UPDATES = r"""#!/usr/bin/env bash
-since="$(git rev-list --count "$(git log -1 --format=%H -- AGENTS.md)..HEAD")"
-(( since < 2 )) || printf '{"action": "update", "reason": "commits", "commits_since": %s}\n' "$since"
-"""
-
-# Where `fatal` lies beside it, the host that runs it is killed after the document was written.
-FIX = r"""#!/usr/bin/env bash
-moved='"renames":[{"old":"old.py","new":"new.py"}],"deletions":[],"new_files":[],"links_fixed":[]'
-echo "$*" >> "$(dirname "$0")/log"
-[[ -e new.py ]] || { echo '{"renames":[],"deletions":[],"new_files":[],"links_fixed":[],"files_modified":[]}'; exit; }
-[[ $1 == --dry-run ]] && { echo "{$moved,\"files_modified\":[]}"; exit; }
-sed -i 's/old\.py/new.py/' AGENTS.md
-[[ -e "$(dirname "$0")/fatal" ]] && { rm "$(dirname "$0")/fatal"; kill -9 "$PPID"; }
-echo "{$moved,\"files_modified\":[\"./AGENTS.md\"]}"
-"""
 
 DRIFT = '{"kind": "doc", "signal": "score", "detail": "it is at High drift"}'
 
