@@ -192,6 +192,12 @@ CODE = [
     ),
     ("survives_every_intent", "return None", "return True", "answered True; expected Outcome or None"),
     ("survives_every_intent", "return None", "ctx.publish(Draft(payload={}))", "without 'intent'"),
+    (
+        "reads_any_text_in_time",
+        "said = [Notify",
+        "import re; re.search(r'\\s*y', event.command[:20000])\n    said = [Notify",
+        "observe_hook reads a text that repeats '\\n' in more than linear time",
+    ),
     *(
         ("hands_nothing_hostile_on", "return None", code, says)
         for code, says in (

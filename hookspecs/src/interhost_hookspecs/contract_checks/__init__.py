@@ -36,6 +36,7 @@ from interhost_hookspecs.contract_checks.manifest import (
     observes_what_it_implements,
     states_well_formed_names,
 )
+from interhost_hookspecs.contract_checks.patience import reads_any_text_in_time
 
 __all__ = ["CHECKS", "ContractCheck"]
 
@@ -58,6 +59,7 @@ CHECKS: tuple[ContractCheck, ...] = tuple(
         survives_every_hook_event,
         survives_every_intent,
         hands_nothing_hostile_on,
+        reads_any_text_in_time,
     )
 )
 """Every check, in the order in which they are run."""

@@ -122,7 +122,7 @@ def _list_answers() -> Iterator[Answer]:
 def _list_intents(cls: type[Payload], projects: Sequence[Path]) -> Iterator[Intent[object]]:
     names = (f"docs/plans/{ODD}.md", f"docs/plans/{WORST}.md", f"docs/../../{ODD}/docs/plans/{ODD}.md")
     places = [(project / name, project) for project in projects for name in names]
-    for payload in _list_payloads(cls):
+    for payload in list_payloads(cls):
         for artifact, folder in (*((None, project) for project in projects), *places, (places[0][0], None)):
             for context in ("iv-abc1", f"project:{ODD}"):
                 yield make_intent(
@@ -136,32 +136,32 @@ def _list_intents(cls: type[Payload], projects: Sequence[Path]) -> Iterator[Inte
                 )
 
 
-def _list_payloads(cls: type[Any]) -> Iterator[Payload]:
+def list_payloads(cls: type[Any], text: str = TEXT) -> Iterator[Payload]:
     """Payloads with a hostile text in every key that takes one; each word and each value of an enumeration once."""
     hints = typing.get_type_hints(cls)
-    hostile = {one.name: _fill(hints[one.name]) for one in attrs.fields(cls)}
+    hostile = {one.name: _fill(hints[one.name], text) for one in attrs.fields(cls)}
     yield cls(**hostile)
     for name, hint in hints.items():
         if name in hostile:
             yield from (cls(**{**hostile, name: word}) for word in WORDS.get(name, ()))
-            yield from (cls(**{**hostile, name: one}) for one in sample(hint, TEXT) if isinstance(one, Enum))
+            yield from (cls(**{**hostile, name: one}) for one in sample(hint, text) if isinstance(one, Enum))
 
 
-def _fill(hint: object) -> object:
+def _fill(hint: object, text: str) -> object:
     """The most hostile value of a type."""
     inner, origin = typing.get_args(hint), typing.get_origin(hint)
     if origin is tuple:
-        return (_fill(inner[0]),)
+        return (_fill(inner[0], text),)
     if origin is Mapping:
-        return {TEXT: _fill(inner[1])}
+        return {text: _fill(inner[1], text)}
     if inner:  # a union, whose first member says something
-        return _fill(inner[0])
+        return _fill(inner[0], text)
     if hint is object:
-        return TEXT
+        return text
     if isinstance(hint, type) and attrs.has(hint):
         hints = typing.get_type_hints(hint)
-        return hint(**{one.name: _fill(hints[one.name]) for one in attrs.fields(hint)})
-    return sample(hint, TEXT)[0]
+        return hint(**{one.name: _fill(hints[one.name], text) for one in attrs.fields(hint)})
+    return sample(hint, text)[0]
 
 
 def _list_problems(ctx: FakeContext, outcomes: list[Outcome]) -> Iterator[str]:
