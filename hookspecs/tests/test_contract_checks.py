@@ -195,7 +195,7 @@ CODE = [
     (
         "reads_any_text_in_time",
         "said = [Notify",
-        "import re; re.search(r'\\s*y', event.command[:20000])\n    said = [Notify",
+        "import re; re.search(r'\\s*y', event.command[:60000])\n    said = [Notify",
         "observe_hook reads a text that repeats '\\n' in more than linear time",
     ),
     *(

@@ -18,11 +18,11 @@ from interhost_hookspecs.testing.intents import make_intent
 PUMPS = ("\n", " ", "x", ";", ";a=", ";a= ", ";/", "x/", '-a "', "- ", "# ", "`", "[", "P1 x", "\n ", "a: ")
 """What a text repeats that is hard on patterns: separators, assignments, paths, flags, Markdown."""
 
-SIZES = (4_000, 32_000)
+SIZES = (4_000, 100_000)
 """Characters; where time grows with the cube, the shorter one shows it before the longer one would take hours."""
 
 MOST_SECONDS = 2.0
-"""Seconds of the processor for one text. What is linear takes milliseconds, what is quadratic five seconds."""
+"""Seconds of the processor for one text. What is linear takes milliseconds, what is quadratic ten seconds and more."""
 
 
 def reads_any_text_in_time(subject: Subject) -> Iterator[str]:
