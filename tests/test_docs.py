@@ -1,12 +1,6 @@
 """The documentation says what is: generated files are fresh, links resolve, and shown commands were run.
 
-How a ``console`` block is read. A line that begins with ``$`` is a command (a trailing backslash continues it); the
-lines up to the next one are what a terminal shows. The blocks of one file run in order, in one shell, in a new home,
-without anything of the machine's own. A command must exit with 0, or with the code that a comment at its end states
-(``# exits 1``). Where output is shown it must match: ``...`` stands for any text within a line, a line ``...`` for any
-number of lines, a time for any time, several spaces for any number of them, the home is ``~``, and an event id for one
-and the same id wherever it stands, in later commands too. A block of another kind whose first line states
-``file=PATH`` is a file, written before the next command. Commands that never end stand in ``text`` blocks.
+How a ``console`` block is read, :mod:`tests.docs_kit` says.
 """
 
 from __future__ import annotations
@@ -22,25 +16,21 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from interhost_hookspecs import CATALOGUE, specs
 
 from interhost.bus.payload import check_payload
 from interhost.cli import main
+from tests.docs_kit import BLOCK, list_steps, make_pattern, with_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 ADAPTERS = sorted(path.parent.name for path in (ROOT / "adapters").glob("*/pyproject.toml"))
 PLAYED = ("README.md", "docs/clavain.md", "docs/commands.md", "docs/shell-publishing.md", "docs/write-an-adapter.md")
 ENDS_WITHIN = 60.0
-_BLOCK = re.compile(r"^```(?P<info>[^\n]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_ID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
-_TIME = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z?"
-_TOKEN = re.compile(rf"(?P<any>\.\.\.)|(?P<time>{_TIME})|(?P<id>\b{_ID}\b)|(?P<space> {{2,}})")
 
 
 def _markdown() -> list[Path]:
@@ -113,7 +103,7 @@ def test_every_told_fact_has_one_owner(generate: dict[str, Any]) -> None:
 @pytest.mark.parametrize("path", _markdown(), ids=_names)
 def test_every_relative_link_resolves(path: Path) -> None:
     """A link leads to a file that exists, and to a heading that it has."""
-    text = _BLOCK.sub("", path.read_text("utf-8"))
+    text = BLOCK.sub("", path.read_text("utf-8"))
     for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", text):
         file, _, anchor = target.partition("#")
         linked = (path.parent / file) if file else path
@@ -160,20 +150,10 @@ def test_every_command_is_explained_with_its_options(program: str, command: str)
 # Shown commands ------------------------------------------------------------------------------------------------------
 
 
-class Step(NamedTuple):
-    """A command with the output that is shown for it, or a file to write."""
-
-    line: int
-    command: str
-    output: str
-    code: int = 0
-    file: str = ""
-
-
 @pytest.mark.parametrize("name", PLAYED)
 def test_shown_commands_do_what_is_shown(name: str, tmp_path: Path) -> None:
     """Whoever types the commands of this file, in order, sees what it shows."""
-    steps = list(_steps((ROOT / name).read_text("utf-8")))
+    steps = list(list_steps((ROOT / name).read_text("utf-8")))
     assert steps, "nothing to play"
     ids: dict[str, str] = {}
     with Shell(tmp_path) as shell:
@@ -182,10 +162,10 @@ def test_shown_commands_do_what_is_shown(name: str, tmp_path: Path) -> None:
             if step.file:
                 shell.write(step.file, step.output)
                 continue
-            code, output = shell.run(_with_ids(step.command, ids))
+            code, output = shell.run(with_ids(step.command, ids))
             assert code == step.code, f"{where}\n{output}"
             if step.output:
-                pattern, unknown = _pattern(step.output, ids)
+                pattern, unknown = make_pattern(step.output, ids)
                 found = re.fullmatch(pattern, output)
                 assert found, f"{where}\n--- shown\n{step.output}\n--- seen\n{output}"
                 ids.update({shown: found[group] for shown, group in unknown.items()})
@@ -194,69 +174,12 @@ def test_shown_commands_do_what_is_shown(name: str, tmp_path: Path) -> None:
 def test_a_wrong_output_is_noticed() -> None:
     """The matching lets only through what it is documented to let through."""
     first, second = "01M84Z52GSD69ZZQXMAMJPK8YQ", "01M84Z54XEDZV9HN0ZZZYZZ73N"
-    pattern, ids = _pattern(f"published {first}  at 2026-11-20 10:00:00\n...\nend ... {first}", {})
+    pattern, ids = make_pattern(f"published {first}  at 2026-11-20 10:00:00\n...\nend ... {first}", {})
     assert list(ids) == [first]
     assert re.fullmatch(pattern, f"published {second} at 2027-01-01 00:00:00\none\ntwo\nend of {second}")
     assert re.fullmatch(pattern, f"published {second} at 2027-01-01 00:00:00\nend of {second}")
     assert not re.fullmatch(pattern, f"published {second} at 2027-01-01 00:00:00\nend of {first}")
     assert not re.fullmatch(pattern, f"published {second} at noon\nend of {second}")
-
-
-def _steps(text: str) -> Iterator[Step]:
-    for block in _BLOCK.finditer(text):
-        line = text.count("\n", 0, block.start()) + 2
-        if file := re.search(r"\bfile=(\S+)", block["info"]):
-            yield Step(line, "", block["text"], file=file[1])
-        elif block["info"] == "console":
-            yield from _commands(block["text"], line)
-
-
-def _commands(text: str, line: int) -> Iterator[Step]:
-    assert text.startswith("$ "), f"line {line}: a console block begins with a command"
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        rows = part.splitlines()
-        count = next(number for number, row in enumerate(rows, 1) if not row.endswith("\\"))
-        command = "\n".join(rows[:count])
-        stated = re.search(r"# exits (\d+)$", command)
-        yield Step(line, command, "\n".join(rows[count:]), int(stated[1]) if stated else 0)
-        line += len(rows)
-
-
-def _with_ids(command: str, ids: dict[str, str]) -> str:
-    return re.sub(rf"\b{_ID}\b", lambda match: ids.get(match[0], match[0]), command)
-
-
-def _pattern(shown: str, known: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """A pattern for what is shown, and which of its groups holds which event id that is new in it."""
-    unknown: dict[str, str] = {}
-
-    def token(match: re.Match[str]) -> str:
-        if match["any"]:
-            return ".*?"
-        if match["time"]:
-            return _TIME
-        if match["space"]:
-            return " +"
-        if match["id"] in known:
-            return known[match["id"]]
-        if match["id"] in unknown:
-            return f"(?P={unknown[match['id']]})"
-        unknown[match["id"]] = f"id{len(unknown)}"
-        return f"(?P<{unknown[match['id']]}>{_ID})"
-
-    lines = []
-    for line in shown.rstrip("\n").splitlines():
-        pieces = [re.escape(piece) for piece in _split(line)]
-        tokens = [token(match) for match in _TOKEN.finditer(line)]
-        whole = "".join(piece + (tokens[index] if index < len(tokens) else "") for index, piece in enumerate(pieces))
-        lines.append(r"(?:.*\n)*?" if line.strip() == "..." else whole + r"\n")
-    return "".join(lines).removesuffix(r"\n") + r"\n?", unknown
-
-
-def _split(line: str) -> list[str]:
-    """What stands between the tokens of a line."""
-    ends = [0, *(end for match in _TOKEN.finditer(line) for end in match.span()), len(line)]
-    return [line[begin:end] for begin, end in zip(ends[::2], ends[1::2], strict=True)]
 
 
 class Shell:
