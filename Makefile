@@ -23,7 +23,7 @@ demo: $(READY)
 
 # Each of the two must be covered to what pyproject.toml says, not only both together.
 test: $(READY)
-	$(BIN)/python -m pytest -n 4 --cov --cov-report=
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --cov --cov-report=
 	$(BIN)/coverage report --include='*/interhost/host/*'
 	$(BIN)/coverage report --include='*/interhost_hookspecs/*'
 

@@ -256,12 +256,13 @@ class World:
 
     Args:
         base: An empty directory.
+        project: Name of the project's directory.
     """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, project: str = "pro ject") -> None:
         self.base = base / "world"
         self.bin = self.base / "bin"
-        self.project = base / "pro ject"
+        self.project = base / project
         for folder in (self.bin, self.project / ".clavain", self.project / "docs"):
             folder.mkdir(parents=True)
         (self.project / ".git").mkdir()
