@@ -382,7 +382,7 @@ def test_a_review_becomes_a_decision_on_request(desk: Desk) -> None:
     desk.set(record_reviews=True)
     assert tell(desk, REVIEWED) == ("done", "noted as dec-9568b4")
     reason = "interphase 01K9ZZZZZZ0000000000000000"
-    assert desk.calls == [[str(desk.project), "wb", "decide", "Review of iv-abc1: risky", "--reason", reason]]
+    assert desk.calls == [[str(desk.project), "wb", "decide", "Review of iv-abc1: risky", f"--reason={reason}"]]
     table = "CREATE TABLE decisions (id TEXT, statement TEXT, reason TEXT)"
     row = "INSERT INTO decisions VALUES ('dec-9568b4', 'x', 'interphase 01K9ZZZZZZ0000000000000000')"
     desk.ask(".workbench/state.db", table, row)

@@ -109,11 +109,14 @@ def on_review_pass(intent: Intent[ReviewPass], ctx: AdapterContext) -> Outcome:
         return Outcome.skipped("record_reviews is off" if project else "the project is not known")
     if verdict is None:
         return Outcome.skipped("the review has no verdict that could be read")
-    said, reason = f"Review of {plain_line(intent.context_id)}: {verdict.value}", f"{intent.producer} {intent.event_id}"
+    said, reason = (
+        f"Review of {plain_line(intent.context_id)}: {verdict.value}",
+        f"{plain_line(intent.producer)} {intent.event_id}",
+    )
     if not ctx.once("decide", happened=lambda: _is_decided(project, reason)):
         return Outcome.done("noted by an earlier attempt")
     try:
-        done = run(["wb", "decide", said, "--reason", reason], project, ctx)
+        done = run(["wb", "decide", said, f"--reason={reason}"], project, ctx)
     except MissingError:
         return Outcome.skipped("tldrs is not installed")
     found = _DECIDED.search(done.stdout)
