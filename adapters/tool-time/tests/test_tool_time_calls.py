@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from interhost_hookspecs import Severity
+from interhost_hookspecs import Draft, HealthSignal, Severity
 from interhost_hookspecs.testing import FakeContext
 from interhost_tool_time import adapter
 from interhost_tool_time.adapter import observe
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 FAILED = "Error: 404"
 
 
+def signal_of(fact: Draft) -> HealthSignal:
+    """What a fact says: all of this adapter's are signals."""
+    assert isinstance(fact.payload, HealthSignal)
+    return fact.payload
+
+
 def fail(machine: Machine, failed: int, of: int, tool: str = "WebFetch", session: str = "s-1") -> None:
     """Log calls of which some failed."""
     for number in range(of):
@@ -32,14 +38,14 @@ def test_a_rate_that_crosses_its_threshold_is_told_once(machine: Machine) -> Non
     """With the calls whose end is known as denominator, per project, and as a fact about that project."""
     fail(machine, 14, 40)
     [fact] = machine.look()
-    payload = fact.payload
-    assert (payload.signal, payload.value, payload.unit, payload.threshold) == (  # type: ignore[union-attr]
+    payload = signal_of(fact)
+    assert (payload.signal, payload.value, payload.unit, payload.threshold) == (
         "tool_error_rate_high",
         35.0,
         "percent",
         10.0,
     )
-    assert payload.detail == "WebFetch: 14 of 40 observed calls failed within 7 days"  # type: ignore[union-attr]
+    assert payload.detail == "WebFetch: 14 of 40 observed calls failed within 7 days"
     assert (fact.project_dir, fact.severity, fact.extensions) == (
         machine.project,
         Severity.WARN,
@@ -197,11 +203,11 @@ def test_a_failure_on_request(machine: Machine) -> None:
         "s-1",
         Severity.ERROR,
     )
-    assert (failed.payload.signal, failed.payload.detail) == (  # type: ignore[union-attr]
+    assert (signal_of(failed).signal, signal_of(failed).detail) == (
         "tool_failed",
         "Edit: Error: 404 [31m more",
     )
-    assert (rejected.payload.signal, rejected.severity) == ("tool_rejected", Severity.WARN)  # type: ignore[union-attr]
+    assert (signal_of(rejected).signal, rejected.severity) == ("tool_rejected", Severity.WARN)
     assert failed.dedupe_key != rejected.dedupe_key
 
 

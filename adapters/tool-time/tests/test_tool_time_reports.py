@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from interhost_hookspecs import Severity
+from interhost_hookspecs import Draft, HealthSignal, Severity
 from interhost_tool_time.calls import FOLDER
 from interhost_tool_time.reports import DIGEST, EDITS, RIG
 
@@ -13,6 +13,12 @@ LINE = "tool-time: WebFetch error rate is 35% (14/40 observed calls in 7d)"
 
 if TYPE_CHECKING:
     from conftest import Machine
+
+
+def signal_of(fact: Draft) -> HealthSignal:
+    """What a fact says: all of this adapter's are signals."""
+    assert isinstance(fact.payload, HealthSignal)
+    return fact.payload
 
 
 def edits(rate: float | None, total: int) -> dict[str, object]:
@@ -42,7 +48,7 @@ def test_each_line_of_the_digest_is_told_while_it_is_new(machine: Machine) -> No
     """It is about the machine, so its context is tool-time's own folder."""
     machine.report(DIGEST, f"{LINE}\n")
     [fact] = machine.look()
-    assert fact.payload.detail == LINE.removeprefix("tool-time: ")  # type: ignore[union-attr]
+    assert signal_of(fact).detail == LINE.removeprefix("tool-time: ")
     assert (fact.project_dir, fact.severity) == (machine.ctx.home / FOLDER, Severity.WARN)
     assert machine.look() == []
     machine.report(DIGEST, "")
