@@ -128,7 +128,7 @@ def test_catalog_companions_and_doctor_tell_what_the_commands_tell(shell: Shell)
     listed = shell.run("interbus", "catalog", "--json").records
     assert intents["intents"] == [{key: row[key] for key in row if key != "keys"} for row in listed]
     assert one["intents"] == shell.run("interbus", "catalog", "notify", "--json").records
-    assert one["intents"][0]["consumers"] == ["pager"]
+    assert "pager" in one["intents"][0]["consumers"]
     assert installed == {"modules": [], "warnings": []}
     assert known["modules"] == shell.run("interhost", "companions", "--json").records
     told = shell.run("interhost", "doctor", "--json", code=1).records

@@ -276,7 +276,7 @@ def test_a_created_adapter_works_as_a_wheel(built: dict[str, Built], tmp_path: P
     Path(created["path"], "tests").rename(tmp_path / "tests")
     shutil.rmtree(created["path"])
     venv.install(wheel)
-    assert re.fullmatch(r"18 passed in .*", venv.run("python", "-m", "pytest", "-q", "-W", "error", "tests")[-1])
+    assert re.fullmatch(r"\d+ passed in .*", venv.run("python", "-m", "pytest", "-q", "-W", "error", "tests")[-1])
 
     [listed] = map(json.loads, venv.run("interhost", "list"))
     assert (listed["name"], listed["version"], listed["state"]) == ("tool-box", "0.1.0", "enabled")

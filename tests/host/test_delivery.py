@@ -164,7 +164,7 @@ def test_result_that_cannot_be_stored_is_a_failed_attempt_and_stores_nothing(sta
         "@hookimpl\ndef on_notify(intent, ctx):\n"
         "    ctx.publish(Draft(payload=Notify(text='fits')))\n"
         "    ctx.advise(Advice(text='never', session_id='s'))\n"
-        "    ctx.advise(Advice(text='no text: \\udcff', session_id='s'))\n"
+        "    ctx.advise(Advice(text='never', session_id='no text: \\udcff'))\n"
         "    return Outcome.done('so it thinks')\n",
     )
     host = stage.host()

@@ -111,7 +111,7 @@ def test_invalid_draft_is_set_aside_and_stops_nothing(stage: Stage) -> None:
 
 def test_look_that_cannot_be_stored_stores_nothing_and_sees_the_same_again(stage: Stage) -> None:
     """A look is stored as a whole or not at all: where one advice does not fit, no fact, advice or move is kept."""
-    odd = WATCHES.replace("Advice(text=line", "Advice(text='\\udcff' if line == 'bad' else line")
+    odd = WATCHES.replace('session_id="s"', "session_id='\\udcff' if line == 'bad' else 's'")
     stage.adapter("watch", [], odd)
     host = stage.host()
     host.observe()
