@@ -82,10 +82,9 @@ def _probe(bus: Bus, host: Installation) -> Iterator[tuple[str, float]]:
     }
     times = interleave({what: partial(_time, task) for what, task in tasks.items()}, _PROBES)
     yield from ((what, median(each)) for what, each in times.items())
-    if host.state != Path(bus.database.root):
-        host.use_state(Path(bus.database.root))
     argv: Sequence[str | Path] = [host.bin / "python", "-I", "-S", host.hook]
-    yield "hook, observed (CPU)", min(host.run(argv, OBSERVED)[0] for _ in range(_HOOKS))
+    with host.at(bus.root):
+        yield "hook, observed (CPU)", min(host.run(argv, OBSERVED)[0] for _ in range(_HOOKS))
 
 
 def _trace(bus: Bus) -> None:

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import time
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -68,7 +69,6 @@ class Installation:
         venv.create(folder, symlinks=True)
         self.bin = folder / "bin"
         self.state = folder / "state"
-        self.adapters = adapters
         (self.site,) = folder.glob("lib/python*/site-packages")
         self.hook = self.site / "interhost" / "claude" / "hook.py"
         for name in _NEEDED:
@@ -106,11 +106,16 @@ class Installation:
         self.await_worker()
         return used.ru_utime + used.ru_stime, wall
 
-    def use_state(self, folder: Path) -> None:
-        """Use another state directory from now on, with what a worker has compiled for this one."""
-        shutil.copy2(self.state / INDEX_NAME, folder / INDEX_NAME)
-        self.state = folder
-        self.environ["INTERBUS_ROOT"] = str(folder)
+    @contextmanager
+    def at(self, state: Path) -> Iterator[None]:
+        """Use another state directory, with what a worker has compiled for ours."""
+        ours = self.state
+        shutil.copy2(ours / INDEX_NAME, state / INDEX_NAME)
+        self.state, self.environ["INTERBUS_ROOT"] = state, str(state)
+        try:
+            yield
+        finally:
+            self.state, self.environ["INTERBUS_ROOT"] = ours, str(ours)
 
     def _write_plain_script(self) -> Path:
         """The program as newer installers write it: older pips begin it with ``import re``."""
