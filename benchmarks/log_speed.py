@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import NamedTuple
 
 from benchmarks.kit import Row, interleave, ratio, seconds
-from benchmarks.queues import OURS, QUEUES, Queue, open_all
+from benchmarks.queues import OURS, Queue, open_all
 
-_EVENTS, _EVENTS_SYNCED, _ROUNDS = 500, 50, 21
-"""Many short rounds: where others use the machine, too, some of them are left alone."""
+_EVENTS, _EVENTS_SYNCED, _ROUNDS = 1000, 50, 15
+"""Enough events for what is put off to be paid in every round: a checkpoint of the write-ahead log."""
 _BATCH = 100
-
-
-class Cost(NamedTuple):
-    """Seconds per event."""
-
-    cpu: float
-    wall: float
 
 
 def measure(scratch: Path) -> list[Row]:
@@ -38,49 +29,30 @@ def measure(scratch: Path) -> list[Row]:
     ]
 
 
-def _interleave(queues: Mapping[str, Queue], work: Callable[[Queue, int], object]) -> dict[str, list[Cost]]:
-    costs: dict[str, list[Cost]] = {name: [] for name in queues}
+def _interleave(queues: Mapping[str, Queue], work: Callable[[Queue, int], object]) -> dict[str, list[float]]:
+    """Seconds per event."""
 
-    def task(name: str) -> Callable[[], float]:
-        queue = queues[name]
+    def task(queue: Queue) -> Callable[[], float]:
         count = _EVENTS_SYNCED if queue.syncs else _EVENTS
+        return lambda: seconds(lambda: work(queue, count)) / count
 
-        def run() -> float:
-            cpu = time.process_time()
-            wall = seconds(lambda: work(queue, count))
-            costs[name].append(Cost((time.process_time() - cpu) / count, wall / count))
-            return wall
-
-        return run
-
-    interleave({name: task(name) for name in queues}, _ROUNDS)
-    return costs
+    return interleave({name: task(queue) for name, queue in queues.items()}, _ROUNDS)
 
 
 def _ratios(
-    claim: str, costs: Mapping[str, list[Cost]], targets: Mapping[str, float], *, theirs_to_ours: bool = False
+    claim: str, times: Mapping[str, list[float]], targets: Mapping[str, float], *, theirs_to_ours: bool = False
 ) -> list[Row]:
-    """One row for each peer: of CPU time, which a shared machine leaves alone; of wall time where it waits for a disk.
-
-    Args:
-        claim: What is measured, with a place for the peer's name.
-        costs: Of each queue.
-        targets: Limits by peer.
-        theirs_to_ours: How much more it is, instead of how much less.
-    """
+    """One row for each peer; how much more it is, or how much less."""
     rows = []
-    for name in costs:
+    for name in times:
         if name != OURS:
-            waits = QUEUES[name].syncs
-            theirs, ours = ([one.wall if waits else one.cpu for one in costs[which]] for which in (name, OURS))
-            pair = (theirs, ours) if theirs_to_ours else (ours, theirs)
-            text = f"{claim.format(name)}{'' if waits else ' (CPU)'}"
-            rows.append(ratio(text, *pair, targets.get(name), at_least=theirs_to_ours))
+            pair = (times[name], times[OURS]) if theirs_to_ours else (times[OURS], times[name])
+            rows.append(ratio(claim.format(name), *pair, targets.get(name), at_least=theirs_to_ours))
     return rows
 
 
-def _each(claim: str, rounds: list[Cost]) -> Row:
-    each = [one.wall * 1e6 for one in rounds]
+def _each(claim: str, rounds: list[float]) -> Row:
+    each = [one * 1e6 for one in rounds]
     return Row(f"{claim}, per event", statistics.median(each), "us", spread=(min(each), max(each)))
 
 
