@@ -155,8 +155,8 @@ def test_a_phase_asks_where_the_work_touches_what_deserves_it(desk: Desk) -> Non
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"plan": "Nothing of that kind.", "changed": " M a.py\0"}, "nothing in this work deserves a polish review"),
-        ({"plan": None}, "nothing in this work deserves a polish review"),
+        ({"plan": "Nothing of that kind.", "changed": " M a.py\0"}, "nothing in this work is for polish review"),
+        ({"plan": None}, "nothing in this work is for polish review"),
         ({"setting": False}, "request_reviews is off"),
         ({"root": None}, "acme is not installed"),
         ({"project": None}, "the project is not known: nothing to look at"),

@@ -119,7 +119,7 @@ def ask_for_phase(reviewer: Reviewer, intent: Intent[PhaseTransition], ctx: Adap
         return Outcome.skipped(f"{reviewer.module} is not installed")
     subjects = [path for path in _list_touched(intent, project, ctx) if reviewer.deserves.search(path)]
     if not subjects:
-        return Outcome.skipped(f"nothing in this work deserves a {reviewer.kind} review")
+        return Outcome.skipped(f"nothing in this work is for {reviewer.kind} review")
     asked, commit, place = recall(ctx, "asked"), read_commit(project, ctx), f"{project} {intent.context_id}"
     if commit and asked.get(place) == commit:
         return Outcome.skipped(f"asked for already at commit {commit[:12]}")
