@@ -51,6 +51,7 @@ bench:
 	.venv-bench/bin/python -m pip install --quiet -c constraints.txt setuptools
 	.venv-bench/bin/python -m pip install --quiet --no-build-isolation -c constraints.txt ./hookspecs '.[bench]' \
 	  $(addprefix ./,$(filter adapters/%,$(MEMBERS)))
+	rm -rf build $(addsuffix /build,$(MEMBERS)) # what pip leaves there, mypy would take for sources
 	rm -rf .venv-bench/benchmarks && cp -R benchmarks .venv-bench/
 	cd .venv-bench && bin/python -m benchmarks.run $(ONLY)
 
